@@ -1,0 +1,218 @@
+"""The protocol through which every question to a host, and every change of one, goes.
+
+A question never raises for what the host answers: the answer is a value, and a failure is part of it (``error`` holds
+the name of the errno, such as ``"EACCES"``, or is empty). So "absent", "denied" and "could not ask" stay apart.
+Questions can be recorded and replayed; changes cannot, and a replaying host refuses them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+PROBE = "kvmready-probe"
+"""argv[0] of the functional probe; a door that can run things finds the program itself (see ``guest/probe.py``)."""
+
+READ_LIMIT = 1 << 20
+"""Bytes of one file that ``read`` returns at the most: files under /proc can be endless."""
+
+
+class Reading(NamedTuple):
+    """The text of a file. ``text`` is decoded as UTF-8 with replacement; NULs are kept."""
+
+    path: str
+    text: str = ""
+    error: str = ""
+    truncated: bool = False
+
+
+class Listing(NamedTuple):
+    """The names in a directory, sorted."""
+
+    path: str
+    names: tuple[str, ...] = ()
+    error: str = ""
+
+
+class Status(NamedTuple):
+    """What stat(2) says of a path; symbolic links are followed. ``mode`` holds the permission bits only."""
+
+    path: str
+    kind: str = ""  # file, directory, character, block, socket, fifo
+    mode: int = 0
+    uid: int = 0
+    gid: int = 0
+    size: int = 0
+    device: tuple[int, int] = (0, 0)  # major, minor of a device node
+    error: str = ""
+
+
+class Space(NamedTuple):
+    """Room on the file system that holds ``path``, in bytes; ``free`` is what an ordinary user may take."""
+
+    path: str
+    free: int = 0
+    total: int = 0
+    error: str = ""
+
+
+class Result(NamedTuple):
+    """What a command answered.
+
+    ``status`` is its exit status, negative for the signal that ended it (as in ``subprocess``), None when it did not
+    end by itself. ``problem`` is empty, ``absent`` (no such program), ``denied`` (not allowed to run it) or
+    ``timeout`` (killed at its time limit).
+    """
+
+    argv: tuple[str, ...]
+    status: int | None = None
+    stdout: str = ""
+    stderr: str = ""
+    problem: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return self.status == 0 and not self.problem
+
+
+class Account(NamedTuple):
+    """A user of the host's database. ``groups`` are those of a new login: getgrouplist(3), by name and number."""
+
+    name: str
+    uid: int = -1
+    gid: int = -1
+    home: str = ""
+    groups: tuple[tuple[str, int], ...] = ()
+    error: str = ""  # "absent" when the database knows no such user
+
+
+class Group(NamedTuple):
+    """A group of the host's database, with the members that the group entry itself lists."""
+
+    name: str
+    gid: int = -1
+    members: tuple[str, ...] = ()
+    error: str = ""
+
+
+class Caller(NamedTuple):
+    """Who asks, and on which machine: getuid(2), getgroups(2), uname(2) and the names behind them."""
+
+    uid: int
+    groups: tuple[int, ...]
+    user: str
+    sudo_user: str  # the person behind sudo, doas or pkexec; empty when there is none
+    hostname: str
+    kernel: str  # uname -r
+    arch: str  # uname -m
+
+
+class Session(NamedTuple):
+    """One running process of a user, with the supplementary groups that the kernel gave it at login."""
+
+    pid: int
+    command: str
+    groups: tuple[int, ...]
+
+
+class Command(NamedTuple):
+    """A command to run: an argv list, never a shell string, with a time limit in seconds.
+
+    ``user`` runs it as that user with the groups of a new login (root only). ``env`` is added to the clean
+    environment. ``log`` appends its output to that file instead of returning it, so that it survives its caller.
+    """
+
+    argv: tuple[str, ...]
+    timeout: float = 10.0
+    user: str = ""
+    stdin: str = ""
+    env: tuple[tuple[str, str], ...] = ()
+    log: str = ""
+
+
+class Running(Protocol):
+    """A command that was begun."""
+
+    def wait(self) -> Result:
+        """The result; returns at the command's time limit at the latest. May be called more than once."""
+
+    def poll(self) -> Result | None:
+        """The result when the command has ended or its time is over, else None."""
+
+    def stop(self) -> None:
+        """End the command now: SIGTERM, then SIGKILL. Safe to call when it has ended."""
+
+
+class Door(Protocol):
+    """Questions to a host. Each is asked at most once by its subject in ``facts/``."""
+
+    def caller(self) -> Caller: ...
+
+    def read(self, path: str, limit: int = READ_LIMIT) -> Reading: ...
+
+    def grep(self, path: str, needles: Sequence[str]) -> Reading:
+        """The lines of a (possibly large) file that contain one of ``needles``, as the text of a Reading."""
+
+    def listdir(self, path: str) -> Listing: ...
+
+    def readlink(self, path: str) -> Reading: ...
+
+    def stat(self, path: str) -> Status: ...
+
+    def space(self, path: str) -> Space: ...
+
+    def account(self, name: str) -> Account: ...
+
+    def group(self, name: str) -> Group: ...
+
+    def sessions(self, uid: int) -> tuple[Session, ...]:
+        """The running processes of that user, at most 256, in order of pid."""
+
+    def begin(self, command: Command) -> Running:
+        """Start a command that only asks. Commands that were begun run side by side."""
+
+    def run(self, command: Command) -> Result:
+        """``begin`` and ``wait`` in one."""
+
+
+class Workshop(Door, Protocol):
+    """A door that may also change the host. Only ``apply/`` and ``proof/`` hold one.
+
+    File changes raise OSError: a change that did not happen is no answer but a failure of the work.
+    """
+
+    def begin_change(self, command: Command) -> Running:
+        """Start a command that changes the host."""
+
+    def change(self, command: Command) -> Result:
+        """``begin_change`` and ``wait`` in one."""
+
+    def write(self, path: str, content: bytes, mode: int, owner: tuple[int, int] | None = None) -> None:
+        """Put ``content`` at ``path`` atomically: a temporary file beside it, fsync, rename, fsync of the folder."""
+
+    def append(self, path: str, content: bytes) -> None:
+        """Append and fsync."""
+
+    def read_bytes(self, path: str) -> bytes: ...
+
+    def remove(self, path: str) -> None: ...
+
+    def mkdir(self, path: str, mode: int) -> None:
+        """Create the directory and its missing parents."""
+
+    def rmdir(self, path: str) -> None: ...
+
+    def chown(self, path: str, uid: int, gid: int, mode: int) -> None: ...
+
+    def temporary_directory(self, prefix: str, owner: tuple[int, int] | None = None) -> str:
+        """A fresh directory of mode 0700 that no other user could plant."""
+
+    def remove_tree(self, path: str) -> None: ...
+
+    def sleep(self, seconds: float) -> None: ...
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+
+    def lock(self, path: str) -> Mapping[str, str] | None:
+        """Take the exclusive lock file, held until the process ends: None, or who holds it ({"pid", "since"})."""

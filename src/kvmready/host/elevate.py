@@ -1,0 +1,28 @@
+"""Carry on as root: the same command line again through sudo, which asks for the password itself."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from kvmready.errors import PrivilegeError
+from kvmready.host.local import SEARCH_PATH
+from kvmready.i18n import _
+
+
+def become_root(arguments: Sequence[str]) -> NoReturn:
+    """Replace this process by ``sudo kvmready ARGUMENTS``. Raises PrivilegeError when there is no sudo."""
+    for folder in SEARCH_PATH.split(":"):
+        sudo = os.path.join(folder, "sudo")
+        if os.access(sudo, os.X_OK):
+            sys.stdout.flush()
+            sys.stderr.flush()
+            # -I: root must not import from the caller's directory or PYTHONPATH.
+            os.execv(sudo, [sudo, "--", sys.executable, "-I", "-m", "kvmready", *arguments])
+    raise PrivilegeError(
+        _("This needs root, and there is no sudo on this host."),
+        "",
+        _("Run the same command as root, for instance after: su -"),
+    )
