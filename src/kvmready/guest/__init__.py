@@ -1,0 +1,1 @@
+"""Our guests: machine code with its listings, the KVM ioctls, the functional probe, the boot sector."""
