@@ -1,0 +1,38 @@
+"""What the things that facts ask about are called on one distribution. ``distro/`` fills this in."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+PROFILES = ("minimal", "server")
+"""What a host can be wanted for. Each says by its checks which layers it needs."""
+
+
+class Names(NamedTuple):
+    """Names and paths of one release. Paths are absolute; candidates are in order of preference."""
+
+    emulators: tuple[str, ...]  # candidate paths of the emulator for this architecture
+    image_tools: tuple[str, ...]  # candidate paths of qemu-img
+    virsh: tuple[str, ...]
+    virt_install: tuple[str, ...]
+    daemons: tuple[str, ...]  # candidate paths of libvirtd or virtqemud
+    dnsmasq: tuple[str, ...]
+    python_folders: tuple[str, ...]  # where the system's Python looks for libvirt
+    default_network: tuple[str, ...]  # candidate paths of the packaged default network's XML
+    pool_path: str  # directory of the default pool
+    units: tuple[tuple[str, tuple[str, ...]], ...]  # service check id -> its units, the first is the main one
+    sockets: tuple[str, ...]  # paths of the sockets that virsh may connect to, system URI
+    qemu_user: str
+    qemu_group: str
+    kvm_group: str
+    libvirt_group: str
+
+
+class Want(NamedTuple):
+    """What is asked of the host: for whom, and which parts that most hosts do not need."""
+
+    profile: str = "server"
+    users: tuple[str, ...] = ()
+    accel: str = "kvm"  # "tcg" when emulation was accepted
+    nested: bool = False
+    iommu: bool = False

@@ -1,0 +1,201 @@
+"""The default network, the IPv4 networks that are taken on this host, and dnsmasq."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from kvmready.facts.known import Absent, Fact, Known, Unknown, missing
+from kvmready.facts.qemu import program
+
+if TYPE_CHECKING:
+    from kvmready.facts.names import Names, Want
+    from kvmready.facts.virsh import Virsh
+    from kvmready.host.door import Door
+
+ROUTES = "/proc/net/route"
+BIG_ENDIAN = ("s390x", "s390", "ppc64", "ppc")
+"""/proc/net/route prints addresses as numbers of the machine's own byte order (kernel: net/ipv4/fib_trie.c)."""
+
+RTF_UP = 0x0001
+RTF_REJECT = 0x0200
+
+WIDEST = 8
+"""Shorter prefixes are default routes in disguise (a VPN's 0.0.0.0/1 and 128.0.0.0/1): nobody lives in all of them."""
+
+
+class Taken(NamedTuple):
+    """An IPv4 network that is routed to an interface: ``subnet`` as "192.168.1.0/24"."""
+
+    subnet: str
+    interface: str
+
+
+class DefaultNetwork(NamedTuple):
+    """libvirt's network "default". ``subnets`` are its own IPv4 networks, as "192.168.122.0/24"."""
+
+    active: bool
+    autostart: bool
+    persistent: bool
+    bridge: str
+    subnets: tuple[str, ...]
+
+
+class Network(NamedTuple):
+    """``default`` is Absent where libvirt has no such network. ``packaged`` is the file with its packaged definition,
+    ``packaged_subnets`` are what that file asks for. ``dnsmasq`` is the program's path.
+    """
+
+    default: Fact[DefaultNetwork]
+    taken: Fact[tuple[Taken, ...]]
+    dnsmasq: Fact[str]
+    packaged: Fact[str]
+    packaged_subnets: tuple[str, ...] = ()
+
+
+def _number(address: str) -> int | None:
+    parts = address.split(".")
+    if len(parts) != 4 or not all(part.isascii() and part.isdigit() and len(part) <= 3 for part in parts):
+        return None
+    values = [int(part) for part in parts]
+    return None if max(values) > 255 else values[0] << 24 | values[1] << 16 | values[2] << 8 | values[3]
+
+
+def _text(number: int, prefix: int) -> str:
+    return f"{number >> 24}.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}/{prefix}"
+
+
+def _mask(prefix: int) -> int:
+    return 0xFFFFFFFF << (32 - prefix) & 0xFFFFFFFF
+
+
+def subnet_of(address: str, netmask: str = "", prefix: str = "") -> str | None:
+    """The network of an address, "192.168.122.0/24", or None for what is no IPv4 network."""
+    number = _number(address)
+    if number is None:
+        return None
+    if prefix:
+        length = int(prefix) if prefix.isascii() and prefix.isdigit() and len(prefix) < 3 else 33
+    else:
+        mask = _number(netmask or "255.255.255.255")
+        length = 33 if mask is None else bin(mask).count("1")
+        if mask is not None and mask != _mask(length):
+            return None
+    return None if length > 32 else _text(number & _mask(length), length)
+
+
+def overlap(one: str, other: str) -> bool:
+    """Whether two networks such as "192.168.0.0/16" share an address; what is no network shares none."""
+    numbers = []
+    for text in (one, other):
+        address, _, prefix = text.partition("/")
+        subnet = subnet_of(address, prefix=prefix or "32")
+        if subnet is None:
+            return False
+        address, _, prefix = subnet.partition("/")
+        numbers.append((_number(address) or 0, int(prefix)))
+    shorter = min(prefix for _, prefix in numbers)
+    return numbers[0][0] & _mask(shorter) == numbers[1][0] & _mask(shorter)
+
+
+def clashes(subnets: Iterable[str], taken: Iterable[Taken], bridge: str) -> tuple[Taken, ...]:
+    """The taken networks, other than those on ``bridge`` itself, that share addresses with one of ``subnets``."""
+    wanted = tuple(subnets)
+    return tuple(
+        other for other in taken if other.interface != bridge and any(overlap(other.subnet, one) for one in wanted)
+    )
+
+
+def free_subnet(taken: Iterable[Taken]) -> str | None:
+    """A 192.168.N.0/24 that nothing on this host is routed to, from 122 (libvirt's own choice) upwards; or None."""
+    used = tuple(taken)
+    for third in (*range(122, 255), *range(100, 122)):
+        subnet = f"192.168.{third}.0/24"
+        if not clashes((subnet,), used, ""):
+            return subnet
+    return None
+
+
+def parse_routes(text: str, big_endian: bool = False) -> tuple[Taken, ...]:
+    """/proc/net/route: Iface Destination Gateway Flags RefCnt Use Metric Mask …, addresses in hexadecimal."""
+    taken = []
+    for line in text.splitlines()[1:]:
+        fields = line.split()
+        if len(fields) < 8 or not all(re.fullmatch("[0-9A-Fa-f]{1,8}", fields[at]) for at in (1, 3, 7)):
+            continue
+        flags = int(fields[3], 16)
+        if not flags & RTF_UP or flags & RTF_REJECT:
+            continue
+        order = "big" if big_endian else "little"
+        address, mask = (
+            int.from_bytes(int(fields[at], 16).to_bytes(4, order), "big")  # type: ignore[arg-type]
+            for at in (1, 7)
+        )
+        prefix = bin(mask).count("1")
+        if prefix >= WIDEST:
+            found = Taken(_text(address & mask, prefix), fields[0])
+            if found not in taken:
+                taken.append(found)
+    return tuple(taken)
+
+
+def parse_subnets(xml: str) -> tuple[str, ...]:
+    """The IPv4 networks of a network definition: its ``<ip address= netmask= | prefix=>`` elements.
+
+    Read by pattern, as libvirt and the package write this document and loading an XML parser costs too much time.
+    """
+    found: list[str] = []
+    for attributes in re.findall(r"<ip\b([^>]*)>", xml):
+        values = dict(re.findall(r"([a-z]+)\s*=\s*['\"]([^'\"]*)['\"]", attributes))
+        subnet = subnet_of(values.get("address", ""), values.get("netmask", ""), values.get("prefix", ""))
+        if subnet is not None and subnet not in found:
+            found.append(subnet)
+    return tuple(found)
+
+
+def parse_default(info: str, xml: str) -> DefaultNetwork | None:
+    """``virsh net-info`` (its C-locale labels) with ``net-dumpxml``; None for text that is no such answer."""
+    values = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in info.splitlines())}
+    if values.get("Active") not in ("yes", "no"):
+        return None
+    bridge = values.get("Bridge", "")
+    if not bridge:
+        named = re.search(r"<bridge\b[^>]*\bname=['\"]([^'\"]+)['\"]", xml)
+        bridge = named.group(1) if named else ""
+    return DefaultNetwork(
+        values["Active"] == "yes",
+        values.get("Autostart") == "yes",
+        values.get("Persistent") == "yes",
+        bridge,
+        parse_subnets(xml),
+    )
+
+
+def from_virsh(virsh: Virsh) -> Fact[DefaultNetwork]:
+    """The default network by libvirt's own word."""
+    info = virsh.text("net-info")
+    if not isinstance(info, Known):
+        return info
+    xml = virsh.text("net-dumpxml")
+    network = parse_default(info.value, xml.value if isinstance(xml, Known) else "")
+    return Unknown("virsh net-info default: " + info.value[:200]) if network is None else Known(network)
+
+
+def ask(host: Door, names: Names, want: Want, virsh: Callable[[], Virsh]) -> Callable[[], Network]:
+    """Read the routes and look for the files; the pending virsh tells the rest."""
+    reading = host.read(ROUTES)
+    big_endian = host.caller().arch in BIG_ENDIAN
+    taken: Fact[tuple[Taken, ...]] = (
+        missing(reading.error, ROUTES) if reading.error else Known(parse_routes(reading.text, big_endian))
+    )
+    dnsmasq = program(host, names.dnsmasq)
+    packaged: Fact[str] = Absent(", ".join(names.default_network))
+    subnets: tuple[str, ...] = ()
+    for path in names.default_network:
+        definition = host.read(path)
+        if not definition.error:
+            packaged, subnets = Known(path), parse_subnets(definition.text)
+            break
+
+    return lambda: Network(from_virsh(virsh()), taken, dnsmasq, packaged, subnets)

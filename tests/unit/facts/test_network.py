@@ -1,0 +1,126 @@
+"""The default network, and the networks that are taken."""
+
+from __future__ import annotations
+
+import pytest
+
+from kvmready.facts import network, virsh
+from kvmready.facts.known import Absent, Denied, Known, Unknown
+from kvmready.facts.names import Want
+from kvmready.facts.network import Taken, clashes, free_subnet, overlap, parse_routes, parse_subnets, subnet_of
+from kvmready.host.door import Reading
+from tests.unit.facts.debian import ANSWERS, NAMES, NET_XML, NO_NETWORK, ROUTES, Recorded
+
+
+def ask(recorded: Recorded) -> network.Network:
+    host = recorded.host()
+    return network.ask(host, NAMES, Want(), virsh.ask(host, NAMES, Want()))()
+
+
+def test_a_healthy_host() -> None:
+    found = ask(Recorded())
+    assert found.default == Known(network.DefaultNetwork(True, True, True, "virbr0", ("192.168.122.0/24",)))
+    assert found.taken == Known((Taken("10.0.2.0/24", "eth0"), Taken("192.168.122.0/24", "virbr0")))
+    assert found.dnsmasq == Known("/usr/sbin/dnsmasq")
+    assert found.packaged == Known("/usr/share/libvirt/networks/default.xml")
+    assert found.packaged_subnets == ("192.168.122.0/24",)
+
+
+def test_no_such_network_is_absent() -> None:
+    recorded = Recorded()
+    recorded.virsh({**ANSWERS, "net-info": "", "net-dumpxml": ""}, {"net-info": NO_NETWORK, "net-dumpxml": NO_NETWORK})
+    assert isinstance(ask(recorded).default, Absent)
+
+
+def test_nonsense_is_unknown() -> None:
+    recorded = Recorded()
+    recorded.virsh({**ANSWERS, "net-info": "Nom : default\nActif : oui\n"})
+    assert isinstance(ask(recorded).default, Unknown)
+
+
+def test_nothing_to_read() -> None:
+    recorded = Recorded()
+    recorded.read(Reading("/proc/net/route", error="EACCES"))
+    recorded.read(Reading(NAMES.default_network[0], error="ENOENT"))
+    found = ask(recorded)
+    assert isinstance(found.taken, Denied)
+    assert isinstance(found.packaged, Absent)
+
+
+def test_routes_of_a_big_endian_machine() -> None:
+    text = "Iface\tDestination\nenc0\tC0A80100\t00000000\t0001\t0\t0\t0\tFFFFFF00\t0\t0\t0\n"
+    assert parse_routes(text, big_endian=True) == (Taken("192.168.1.0/24", "enc0"),)
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("eth0\t00000000\t0202000A\t0003\t0\t0\t0\t00000000", "a default route"),
+        ("tun0\t00000000\t0202000A\t0003\t0\t0\t0\t00000080", "half of everything: a VPN's default route"),
+        ("eth0\t0002000A\t00000000\t0000\t0\t0\t0\t00FFFFFF", "not up"),
+        ("*\t0002000A\t00000000\t0201\t0\t0\t0\t00FFFFFF", "rejected"),
+        ("eth0\t0002000A", "cut off"),
+        ("eth0\tnonsense\t0\t1\t0\t0\t0\t00FFFFFF", "no number"),
+    ],
+)
+def test_routes_that_take_no_network(line: str, why: str) -> None:
+    assert parse_routes("headline\n" + line + "\n") == (), why
+
+
+def test_a_network_is_taken_once() -> None:
+    line = ROUTES.splitlines()[2]
+    assert parse_routes(f"headline\n{line}\n{line}\n") == (Taken("10.0.2.0/24", "eth0"),)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("192.168.122.0/24", "192.168.122.0/24", True),
+        ("192.168.122.0/24", "192.168.0.0/16", True),
+        ("192.168.122.128/25", "192.168.122.0/24", True),
+        ("192.168.122.0/24", "192.168.123.0/24", False),
+        ("192.168.122.7/32", "192.168.122.0/24", True),
+        ("10.0.0.0/8", "192.168.122.0/24", False),
+        ("nonsense", "192.168.122.0/24", False),
+        ("192.168.122.0/99", "192.168.122.0/24", False),
+    ],
+)
+def test_overlap(one: str, other: str, expected: bool) -> None:
+    assert overlap(one, other) is expected
+    assert overlap(other, one) is expected
+
+
+def test_the_own_bridge_is_no_clash() -> None:
+    taken = (Taken("192.168.122.0/24", "virbr0"), Taken("192.168.122.0/24", "eth0"))
+    assert clashes(("192.168.122.0/24",), taken, "virbr0") == taken[1:]
+
+
+def test_the_next_free_subnet() -> None:
+    assert free_subnet(()) == "192.168.122.0/24"
+    assert free_subnet([Taken("192.168.122.0/24", "eth0"), Taken("192.168.123.4/32", "tun0")]) == "192.168.124.0/24"
+    assert free_subnet([Taken("192.168.0.0/16", "eth0")]) is None
+
+
+@pytest.mark.parametrize(
+    ("address", "netmask", "prefix", "expected"),
+    [
+        ("192.168.122.1", "255.255.255.0", "", "192.168.122.0/24"),
+        ("192.168.122.1", "", "25", "192.168.122.0/25"),
+        ("10.1.2.3", "", "", "10.1.2.3/32"),
+        ("10.1.2.3", "255.0.255.0", "", None),
+        ("10.1.2.3", "", "33", None),
+        ("10.1.2.3", "", "²", None),
+        ("10.1.2.999", "255.255.255.0", "", None),
+        ("fd00::1", "", "64", None),
+        ("", "", "", None),
+    ],
+)
+def test_subnet_of(address: str, netmask: str, prefix: str, expected: str | None) -> None:
+    assert subnet_of(address, netmask, prefix) == expected
+
+
+def test_subnets_of_a_definition() -> None:
+    assert parse_subnets(NET_XML) == ("192.168.122.0/24",)
+    assert parse_subnets(
+        "<ip family='ipv6' address='fd00::1' prefix='64'/><ip address=\"10.7.0.1\" prefix=\"16\"/>"
+    ) == ("10.7.0.0/16",)

@@ -1,0 +1,91 @@
+"""One systemctl show for all units."""
+
+from __future__ import annotations
+
+import pytest
+
+from kvmready.facts import services
+from kvmready.facts.known import Absent, Denied, Known, Unknown
+from kvmready.facts.names import Want
+from kvmready.host.door import Result, Status
+from tests.unit.facts.debian import NAMES, SYSTEMCTL, UNITS, Recorded, shown, unit
+
+
+def test_a_healthy_host() -> None:
+    found = services.ask(Recorded().host(), NAMES, Want())()
+    assert found.manager == Known("systemd")
+    assert isinstance(found.units, Known)
+    units = found.units.value
+    assert tuple(units) == tuple(UNITS)
+    assert units["libvirtd.service"] == services.Unit(
+        "libvirtd.service", "loaded", "active", "running", "enabled", "success"
+    )
+    assert units["virtlogd.service"].enabled is False
+    assert units["virtlogd.socket"].enabled is True
+
+
+def test_an_alias_is_filed_under_the_name_that_was_asked() -> None:
+    text = shown({"a": unit("other.service"), "b": unit("b.service")}).stdout
+    assert list(services.parse_units(text, ("a.service", "b.service"))) == ["a.service", "b.service"]
+
+
+def test_units_that_do_not_exist() -> None:
+    text = shown({"a": unit("a.service", "not-found", "inactive", "dead", "")}).stdout
+    assert services.parse_units(text, ("a.service",))["a.service"].exists is False
+
+
+@pytest.mark.parametrize(
+    ("load", "state", "masked", "enabled"),
+    [
+        ("loaded", "enabled", False, True),
+        ("loaded", "static", False, True),
+        ("loaded", "enabled-runtime", False, False),
+        ("loaded", "disabled", False, False),
+        ("loaded", "indirect", False, False),
+        ("masked", "masked", True, False),
+        ("loaded", "masked-runtime", True, False),
+        ("loaded", "", False, False),
+    ],
+)
+def test_what_the_words_mean(load: str, state: str, masked: bool, enabled: bool) -> None:
+    found = services.Unit("a.service", load, "active", "running", state, "success")
+    assert (found.masked, found.enabled) == (masked, enabled)
+
+
+@pytest.mark.parametrize(("error", "kind"), [("ENOENT", Absent), ("EACCES", Denied), ("EIO", Unknown)])
+def test_no_systemd_starts_nothing(error: str, kind: type) -> None:
+    recorded = Recorded()
+    recorded.stat(Status("/run/systemd/system", error=error))
+    found = services.ask(recorded.host(), NAMES, Want())()
+    assert isinstance(found.manager, kind)
+    assert isinstance(found.units, Unknown)
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        Result(SYSTEMCTL, 1, "", "Failed to connect to bus: Host is down\n"),
+        Result(SYSTEMCTL, None, problem="timeout"),
+        Result(SYSTEMCTL, 0, "nonsense"),
+        Result(SYSTEMCTL, 0, ""),
+    ],
+)
+def test_no_answer_is_unknown(result: Result) -> None:
+    recorded = Recorded()
+    recorded.run(result)
+    found = services.ask(recorded.host(), NAMES, Want())()
+    assert found.manager == Known("systemd")
+    assert isinstance(found.units, Unknown)
+    assert found.units.why
+
+
+def test_the_journal_is_asked_about_a_failed_unit_only() -> None:
+    recorded = Recorded()
+    units = {**UNITS, "libvirtd.service": unit("libvirtd.service", active="failed", sub="failed")}
+    recorded.run(shown(units))
+    argv = ("journalctl", "--no-pager", "--quiet", "-o", "cat", "-n", "5", "-u", "libvirtd.service")
+    recorded.run(Result(argv, 0, "internal error: bad line 12\n\nMain process exited\n"))
+    found = services.ask(recorded.host(), NAMES, Want())()
+    assert isinstance(found.units, Known)
+    assert found.units.value["libvirtd.service"].words == ("internal error: bad line 12", "Main process exited")
+    assert found.units.value["libvirtd.socket"].words == ()
