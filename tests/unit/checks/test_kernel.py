@@ -1,0 +1,487 @@
+"""The kernel layer: for each check a table of facts and what it says of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kvmready.checks import engine, hardware, kernel
+from kvmready.checks.finding import STATUSES, Judgement
+from kvmready.facts.kernel import Blocked, Cgroup, Iommu, Kernel
+from kvmready.facts.known import Absent, Denied, Known, Unknown
+from kvmready.facts.machine import Machine
+from kvmready.facts.names import Want
+from kvmready.facts.probe import Answer, Probe
+from kvmready.host.door import Caller
+from tests.unit.checks.lower import (
+    ALICE,
+    ALICE_ACCOUNT,
+    ALICE_IN_KVM,
+    BARE_METAL,
+    BLACKLISTED,
+    CONTAINER,
+    GUEST,
+    KERNEL,
+    KVM_GID,
+    NO,
+    RAN,
+    RELEASE,
+    ROOT,
+    ROOT_KVM,
+    UNLOADED,
+    answer,
+    facts,
+    no_guest,
+    node,
+    probe,
+)
+
+CHECKS = {check.id: check.judge for check in kernel.CHECKS}
+DENIED = Denied("EACCES")
+FORBIDDEN = Blocked("kvm_amd", "/proc/cmdline", "module_blacklist=kvm_amd", "kernel")
+
+
+def judge(check: str, **changes: Any) -> Judgement:
+    return CHECKS[check](facts(**changes))
+
+
+def kind(said: Judgement) -> str:
+    return said.remedy.kind if said.remedy else ""
+
+
+PVM = KERNEL._replace(loaded=Known(("kvm", "kvm_pvm")), registered=Known(("kvm", "tun")), built_in=("kvm", "kvm_pvm"))
+
+MODULES: list[tuple[str, Kernel, Probe, str, str, str]] = [
+    ("loaded", KERNEL, no_guest("real-mode"), "pass", "", ""),
+    ("a guest ran on kvm_pvm", PVM, probe(RAN), "pass", "", ""),
+    ("a guest ran, modules unseen", UNLOADED._replace(loaded=DENIED, registered=DENIED), probe(RAN), "pass", "", ""),
+    ("not loaded", UNLOADED, no_guest(), "fail", "kernel.module-not-loaded", "automatic"),
+    (
+        "blacklisted",
+        UNLOADED._replace(blocked=(BLACKLISTED,)),
+        no_guest(),
+        "fail",
+        "kernel.module-blacklisted",
+        "automatic",
+    ),
+    (
+        "blacklisted on the command line",
+        UNLOADED._replace(blocked=(BLACKLISTED, FORBIDDEN)),
+        no_guest(),
+        "fail",
+        "kernel.module-blacklisted",
+        "manual",
+    ),
+    (
+        "updated, not rebooted",
+        UNLOADED._replace(available=Absent("/lib/modules/x"), trees=Known(("6.1.0-36-amd64",))),
+        no_guest(),
+        "fail",
+        "kernel.modules-missing",
+        "manual",
+    ),
+    (
+        "no modules at all",
+        UNLOADED._replace(available=Absent("/lib/modules/x"), trees=Absent("/lib/modules")),
+        no_guest(),
+        "fail",
+        "kernel.modules-missing",
+        "manual",
+    ),
+    (
+        "a kernel without kvm",
+        UNLOADED._replace(available=Known(("tun",)), trees=Known((RELEASE,))),
+        no_guest(),
+        "fail",
+        "kernel.modules-missing",
+        "manual",
+    ),
+    (
+        "built in, but it did not start",
+        UNLOADED._replace(loaded=Known(("kvm", "kvm_amd")), log=Known(("kvm: no",))),
+        no_guest(),
+        "fail",
+        "kernel.module-not-loaded",
+        "manual",
+    ),
+    ("modules unseen", UNLOADED._replace(loaded=DENIED, registered=DENIED), no_guest(), "unknown", "", "manual"),
+    ("tree unseen", UNLOADED._replace(available=DENIED), no_guest(), "unknown", "", "manual"),
+    ("unknown cpu", UNLOADED._replace(vendor_module=""), no_guest(), "unknown", "", "manual"),
+]
+
+
+@pytest.mark.parametrize(
+    ("known", "probed", "status", "cause", "remedy"), [r[1:] for r in MODULES], ids=[r[0] for r in MODULES]
+)
+def test_modules(known: Kernel, probed: Probe, status: str, cause: str, remedy: str) -> None:
+    said = judge("kernel.modules", kernel=known, probe=probed)
+    assert (said.status, said.cause, kind(said)) == (status, cause, remedy)
+
+
+def test_after_an_update_the_new_kernel_is_named() -> None:
+    known = UNLOADED._replace(available=Absent("/lib/modules/x"), trees=Known((RELEASE, "6.1.0-36-amd64")))
+    said = judge("kernel.modules", kernel=known, probe=no_guest())
+    assert said.remedy is not None
+    assert said.remedy.commands == (("reboot",),)
+    assert ("/lib/modules", "6.1.0-36-amd64") in said.evidence
+
+
+def test_in_a_container_the_modules_are_loaded_outside() -> None:
+    said = judge("kernel.modules", kernel=UNLOADED, probe=no_guest(), machine=CONTAINER)
+    assert (said.status, said.cause, kind(said)) == ("fail", "kernel.module-not-loaded", "manual")
+    assert "modprobe kvm_amd" in (said.remedy.text if said.remedy else "")
+    assert judge("kernel.modules-persist", kernel=UNLOADED, machine=CONTAINER).status == "skip"
+
+
+NOT_KEPT = KERNEL._replace(kept=())
+PERSIST: list[tuple[str, Kernel, Probe, str, str, str]] = [
+    ("kept", KERNEL, probe(RAN), "pass", "", ""),
+    ("not kept", NOT_KEPT, probe(RAN), "warn", "kernel.module-not-persistent", "automatic"),
+    (
+        "not kept, not loaded",
+        UNLOADED._replace(kept=()),
+        no_guest(),
+        "warn",
+        "kernel.module-not-persistent",
+        "automatic",
+    ),
+    ("kept, not loaded", UNLOADED, no_guest(), "pass", "", ""),
+    (
+        "forbidden",
+        KERNEL._replace(blocked=(BLACKLISTED,)),
+        probe(RAN),
+        "warn",
+        "kernel.module-blacklisted",
+        "automatic",
+    ),
+    (
+        "built in, whatever a file says",
+        KERNEL._replace(built_in=("kvm_amd",), kept=(("/sys/module/kvm_amd", "built in"),), blocked=(BLACKLISTED,)),
+        probe(RAN),
+        "pass",
+        "",
+        "",
+    ),
+    ("no such module", UNLOADED._replace(kept=(), available=Known(())), no_guest(), "unknown", "", "manual"),
+    ("unknown cpu", UNLOADED._replace(vendor_module="", kept=()), no_guest(), "unknown", "", "manual"),
+]
+
+
+@pytest.mark.parametrize(
+    ("known", "probed", "status", "cause", "remedy"), [r[1:] for r in PERSIST], ids=[r[0] for r in PERSIST]
+)
+def test_modules_persist(known: Kernel, probed: Probe, status: str, cause: str, remedy: str) -> None:
+    said = judge("kernel.modules-persist", kernel=known, probe=probed)
+    assert (said.status, said.cause, kind(said)) == (status, cause, remedy)
+
+
+DEVICE: list[tuple[str, dict[str, Any], str, str, str]] = [
+    ("right", {}, "pass", "", ""),
+    ("open to all", {"kernel": KERNEL._replace(kvm=node("", 232, 0o666, 0))}, "pass", "", ""),
+    ("root's", {"kernel": KERNEL._replace(kvm=ROOT_KVM)}, "fail", "kernel.device-permissions", "automatic"),
+    (
+        "root's, no udev",
+        {"kernel": KERNEL._replace(kvm=ROOT_KVM, udev=False)},
+        "fail",
+        "kernel.device-permissions",
+        "manual",
+    ),
+    (
+        "root's, container",
+        {"kernel": KERNEL._replace(kvm=ROOT_KVM), "machine": CONTAINER},
+        "fail",
+        "kernel.device-permissions",
+        "manual",
+    ),
+    (
+        "another group",
+        {"kernel": KERNEL._replace(kvm=node("", 232, 0o660, 7))},
+        "fail",
+        "kernel.device-permissions",
+        "automatic",
+    ),
+    (
+        "read-only",
+        {"kernel": KERNEL._replace(kvm=node("", 232, 0o640))},
+        "fail",
+        "kernel.device-permissions",
+        "automatic",
+    ),
+    ("no group kvm", {"access": facts().access._replace(kvm_gid=NO)}, "fail", "kernel.device-permissions", "automatic"),
+    (
+        "root's, and only root asks",
+        {"kernel": KERNEL._replace(kvm=ROOT_KVM), "want": Want("minimal", ("root",))},
+        "pass",
+        "",
+        "",
+    ),
+    (
+        "root's, and alice asks",
+        {"kernel": KERNEL._replace(kvm=ROOT_KVM), "want": Want("minimal", ("alice",))},
+        "fail",
+        "kernel.device-permissions",
+        "automatic",
+    ),
+    ("missing", {"kernel": KERNEL._replace(kvm=Absent("/dev/kvm"))}, "fail", "kernel.device-missing", "automatic"),
+    (
+        "missing, no udev",
+        {"kernel": KERNEL._replace(kvm=Absent("/dev/kvm"), udev=False)},
+        "fail",
+        "kernel.device-missing",
+        "manual",
+    ),
+    (
+        "not given to the container",
+        {"kernel": KERNEL._replace(kvm=Absent("/dev/kvm")), "machine": CONTAINER},
+        "fail",
+        "kernel.device-denied-by-container",
+        "manual",
+    ),
+    (
+        "/dev/null over it, container",
+        {"kernel": KERNEL._replace(kvm=node("", 3, 0o666)), "machine": CONTAINER},
+        "fail",
+        "kernel.device-denied-by-container",
+        "manual",
+    ),
+    (
+        "a file in its place",
+        {"kernel": KERNEL._replace(kvm=node("", 232, 0o666, 0, "file"))},
+        "fail",
+        "kernel.device-missing",
+        "manual",
+    ),
+    ("refused", {"kernel": KERNEL._replace(kvm=DENIED)}, "unknown", "", "manual"),
+]
+
+
+@pytest.mark.parametrize(("changes", "status", "cause", "remedy"), [r[1:] for r in DEVICE], ids=[r[0] for r in DEVICE])
+def test_kvm_device(changes: dict[str, Any], status: str, cause: str, remedy: str) -> None:
+    said = judge("kernel.kvm-device", **changes)
+    assert (said.status, said.cause, kind(said)) == (status, cause, remedy)
+
+
+QEMU_REFUSED = answer(False, "open", "EACCES", user="libvirt-qemu")
+VBOX = KERNEL._replace(loaded=Known(("kvm", "kvm_amd", "vboxdrv")))
+ALICE_REFUSED = answer(False, "open", "EACCES")
+
+
+def as_alice(groups: tuple[int, ...], account: Any, want: Want | None = None) -> dict[str, Any]:
+    return {
+        "caller": ALICE._replace(groups=groups),
+        "probe": probe(ALICE_REFUSED, caller="alice", account=account),
+        "want": want or Want(users=("alice",)),
+    }
+
+
+RUNS: list[tuple[str, dict[str, Any], str, str, str]] = [
+    ("ran", {}, "pass", "", ""),
+    ("ran as qemu too", {"probe": probe(RAN, answer(True, user="libvirt-qemu"))}, "pass", "", ""),
+    ("not as qemu", {"probe": probe(RAN, QEMU_REFUSED)}, "fail", "kernel.device-permissions", "manual"),
+    (
+        "not as alice, whom access judges",
+        {"probe": probe(RAN, answer(False, "open", "EACCES", user="alice"))},
+        "pass",
+        "",
+        "",
+    ),
+    ("qemu could not be tried", {"probe": probe(RAN, answer(None, "privilege", user="libvirt-qemu"))}, "pass", "", ""),
+    ("ENOENT", {"probe": no_guest("open", "ENOENT")}, "fail", "kernel.device-missing", "automatic"),
+    ("ENODEV", {"probe": no_guest("open", "ENODEV")}, "fail", "kernel.module-not-loaded", "automatic"),
+    (
+        "ENXIO, container",
+        {"probe": no_guest("open", "ENXIO"), "machine": CONTAINER},
+        "fail",
+        "kernel.module-not-loaded",
+        "manual",
+    ),
+    ("EBUSY", {"probe": no_guest("create-vm", "EBUSY"), "kernel": VBOX}, "fail", "kernel.other-hypervisor", "manual"),
+    ("EBUSY, nobody seen", {"probe": no_guest("create-vm", "EBUSY")}, "fail", "kernel.other-hypervisor", "manual"),
+    ("EPERM", {"probe": no_guest("open", "EPERM")}, "fail", "kernel.device-denied-by-container", "manual"),
+    (
+        "EACCES, container",
+        {"probe": no_guest("open", "EACCES"), "machine": CONTAINER},
+        "fail",
+        "kernel.device-denied-by-container",
+        "manual",
+    ),
+    ("EACCES as root", {"probe": no_guest("open", "EACCES")}, "fail", "kernel.device-permissions", "manual"),
+    ("FAIL_ENTRY", {"probe": no_guest("real-mode", "", "FAIL_ENTRY")}, "fail", "kernel.run-fails", "manual"),
+    ("hangs", {"probe": no_guest("long-mode", "EINTR")}, "fail", "kernel.run-fails", "manual"),
+    ("no VM", {"probe": no_guest("create-vm", "ENOMEM")}, "fail", "kernel.run-fails", "manual"),
+    ("EPERM later", {"probe": no_guest("create-vcpu", "EPERM")}, "fail", "kernel.run-fails", "manual"),
+    ("not the KVM device", {"probe": no_guest("api", "ENOTTY")}, "fail", "kernel.run-fails", "manual"),
+    ("another errno at open", {"probe": no_guest("open", "EMFILE")}, "fail", "kernel.run-fails", "manual"),
+    ("not in the group", as_alice((1000,), Known(ALICE_ACCOUNT)), "fail", "access.not-in-kvm-group", "automatic"),
+    ("session too old", as_alice((1000,), Known(ALICE_IN_KVM)), "fail", "access.session-stale", "manual"),
+    (
+        "in group and session",
+        as_alice((1000, KVM_GID), Known(ALICE_IN_KVM)),
+        "fail",
+        "kernel.device-permissions",
+        "manual",
+    ),
+    ("account refused", as_alice((1000,), DENIED), "fail", "kernel.device-permissions", "manual"),
+    ("on behalf of bob", as_alice((1000,), Known(ALICE_ACCOUNT), Want(users=("bob",))), "unknown", "", "manual"),
+    ("no such machine code", {"probe": probe(answer(None, "unsupported-arch"))}, "unknown", "", "manual"),
+    (
+        "timeout",
+        {"probe": Probe(Unknown("the probe did not answer within 10 s"), "root", DENIED)},
+        "unknown",
+        "",
+        "manual",
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "status", "cause", "remedy"), [r[1:] for r in RUNS], ids=[r[0] for r in RUNS])
+def test_kvm_runs(changes: dict[str, Any], status: str, cause: str, remedy: str) -> None:
+    said = judge("kernel.kvm-runs", **changes)
+    assert (said.status, said.cause, kind(said)) == (status, cause, remedy)
+    assert said.evidence
+
+
+def test_the_other_hypervisor_is_named() -> None:
+    said = judge("kernel.kvm-runs", probe=no_guest("create-vm", "EBUSY"), kernel=VBOX)
+    assert "vboxdrv" in said.summary
+    assert said.remedy is not None
+    assert said.remedy.commands == (("systemctl", "stop", "vboxdrv"),)
+
+
+def test_the_exit_reason_is_evidence() -> None:
+    said = judge("kernel.kvm-runs", probe=no_guest("real-mode", "", "FAIL_ENTRY"))
+    assert "KVM_EXIT_FAIL_ENTRY" in said.summary
+    assert "KVM_EXIT_FAIL_ENTRY" in said.evidence[0].text
+
+
+SPEED = [
+    (RAN, "pass", "", "Guests run at native speed, ratio 0.98."),
+    (RAN._replace(native_ratio=0.0003367), "warn", "kernel.degraded", "KVM runs guests, degraded, ratio 0.00034."),
+    (RAN._replace(native_ratio=None, exit_us=None), "unknown", "", "It is not known how fast guests run."),
+    (answer(False, "open", "ENOENT"), "unknown", "", "It is not known how fast guests run."),
+]
+
+
+@pytest.mark.parametrize(("said_by_probe", "status", "cause", "summary"), SPEED)
+def test_acceleration(said_by_probe: Answer, status: str, cause: str, summary: str) -> None:
+    said = judge("kernel.acceleration", probe=probe(said_by_probe))
+    assert (said.status, said.cause, said.summary) == (status, cause, summary)
+
+
+def test_a_degraded_host_is_usable() -> None:
+    seen = facts(
+        machine=GUEST, kernel=PVM._replace(built_in=("kvm_pvm",)), probe=probe(RAN._replace(native_ratio=0.0003))
+    )
+    findings = engine.judge(hardware.CHECKS + kernel.CHECKS, seen)
+    by_check = {f.check: f for f in findings}
+    assert by_check["hardware.cpu-virtualization"].status == "pass"
+    assert by_check["kernel.modules"].status == "pass"
+    assert by_check["kernel.kvm-runs"].status == "pass"
+    assert by_check["kernel.acceleration"].cause == "kernel.degraded"
+    assert engine.verdict(findings) == "ready-with-warnings"
+
+
+EMULATED = Want(accel="tcg", nested=True)
+OF_KVM = (
+    "kernel.modules", "kernel.modules-persist", "kernel.kvm-device", "kernel.kvm-runs", "kernel.acceleration",
+    "kernel.nested",
+)  # fmt: skip
+
+
+def test_where_emulation_was_accepted_kvm_is_not_asked_for() -> None:
+    seen = facts(machine=GUEST, kernel=UNLOADED._replace(kept=()), probe=no_guest(), want=EMULATED)
+    findings = {f.check: f for f in engine.judge(hardware.CHECKS + kernel.CHECKS, seen)}
+    assert {findings[check].status for check in OF_KVM} == {"skip"}
+    assert all("emulation" in findings[check].summary for check in OF_KVM)
+    assert findings["hardware.cpu-virtualization"].status == "warn"
+    assert findings["kernel.tun"].status == "pass"
+    assert engine.verdict(tuple(findings.values())) == "ready-with-warnings"
+
+
+MISSING = st.sampled_from([Absent("a"), DENIED, Unknown("u")])
+
+
+def _fact(*known: Any) -> st.SearchStrategy[Any]:
+    return st.sampled_from([Known(value) for value in known]) | MISSING
+
+
+ANSWERS = st.builds(
+    Answer,
+    user=st.sampled_from(["", "alice", "libvirt-qemu"]),
+    uid=st.just(0),
+    ok=st.sampled_from([True, False, None]),
+    failed_at=st.sampled_from(["", "open", "api", "create-vm", "real-mode", "ratio", "privilege", "unsupported-arch"]),
+    errno=st.sampled_from(["", "EACCES", "EPERM", "ENOENT", "ENODEV", "ENXIO", "EBUSY", "EINTR", "ENOMEM"]),
+    exit_reason=st.sampled_from(["", "FAIL_ENTRY"]),
+    detail=st.sampled_from(["", "no"]),
+    exit_us=st.none() | st.just((1.0, 2.0)),
+    native_ratio=st.none() | st.floats(0, 2),
+)
+KERNELS = st.builds(
+    Kernel,
+    release=st.just(RELEASE),
+    vendor_module=st.sampled_from(["", "kvm", "kvm_amd"]),
+    loaded=_fact((), ("kvm",), ("kvm", "kvm_amd"), ("kvm", "kvm_pvm"), ("vboxdrv",), ("vmmon",)),
+    registered=_fact((), ("kvm",), ("tun", "vhost-net")),
+    built_in=st.sampled_from([(), ("kvm",), ("kvm", "kvm_amd")]),
+    available=_fact((), ("kvm", "kvm_amd", "tun", "vhost_net")),
+    trees=_fact((), ("6.1.0-36-amd64",)),
+    blocked=st.sampled_from([(), (BLACKLISTED,), (FORBIDDEN,)]),
+    kept=st.sampled_from([(), (("/etc/modules", "kvm_amd"),)]),
+    words=_fact((), ("clearcpuid=svm",)),
+    udev=st.booleans(),
+    kvm=st.sampled_from([node("", 232), ROOT_KVM, node("", 3)]) | MISSING,
+    vhost_net=st.just(KERNEL.vhost_net) | MISSING,
+    tun=st.just(KERNEL.tun) | MISSING,
+    cgroup=_fact(Cgroup(1, ()), Cgroup(2, ("cpu",))),
+    iommu=_fact(Iommu(0, ""), Iommu(0, "DMAR"), Iommu(3, "")),
+    nested=_fact(True, False),
+    log=_fact((), ("kvm: disabled by bios",), ("HYP mode not available",), ("SEV guest",)),
+)
+MACHINES = st.builds(
+    Machine,
+    arch=st.sampled_from(["x86_64", "aarch64", "s390x", "mips"]),
+    kind=st.sampled_from(["bare-metal", "vm", "container", "wsl"]),
+    hypervisor=st.sampled_from([None, "kvm", "hyperv", "unknown", "something new"]),
+    container=st.sampled_from([None, "docker"]),
+    cpu_flags=_fact((), ("svm",), ("hypervisor",), ("tdx_guest",)),
+    cpu_vendor=_fact("AuthenticAMD", "?"),
+    cpu_model=_fact("a CPU"),
+    cpus=_fact(4),
+    dmi=st.builds(type(BARE_METAL.dmi), _fact("LENOVO", "Amazon EC2", ""), _fact("x"), _fact("y")),
+    xen_dom0=st.booleans(),
+    systemd=st.booleans(),
+)
+CALLERS: st.SearchStrategy[Caller] = st.sampled_from([ROOT, ALICE])
+WANTS = st.builds(
+    Want,
+    profile=st.sampled_from(["minimal", "server"]),
+    users=st.sampled_from([(), ("alice",), ("bob", "root")]),
+    accel=st.sampled_from(["kvm", "tcg"]),
+    nested=st.booleans(),
+    iommu=st.booleans(),
+)
+
+
+@given(MACHINES, KERNELS, st.lists(ANSWERS, min_size=1, max_size=3), st.booleans(), CALLERS, WANTS)
+def test_any_facts_can_be_judged(
+    host: Machine, known: Kernel, answers: list[Answer], answered: bool, caller: Caller, want: Want
+) -> None:
+    probed = Probe(Known(tuple(answers)) if answered else Unknown("timeout"), caller.user, Known(ALICE_IN_KVM))
+    seen = facts(machine=host, kernel=known, probe=probed, caller=caller, want=want)
+    for check in hardware.CHECKS + kernel.CHECKS:
+        said = check.judge(seen)
+        assert said.status in STATUSES
+        assert said.summary
+        assert "{" not in said.summary
+        assert (said.remedy is not None) == (said.status in ("fail", "warn", "unknown"))
+        assert bool(said.cause) == (said.status in ("fail", "warn"))
+        if said.status not in ("skip", "unknown"):
+            assert said.evidence, check.id
+            assert all(line.source for line in said.evidence)
+    if probed.ran:
+        by_check = {check.id: check.judge(seen).status for check in hardware.CHECKS + kernel.CHECKS}
+        assert by_check["hardware.cpu-virtualization"] == by_check["kernel.modules"] == "pass"
