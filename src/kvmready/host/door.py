@@ -175,6 +175,16 @@ class Door(Protocol):
         """``begin`` and ``wait`` in one."""
 
 
+class Guard(Protocol):
+    """A process of its own that cleans up when the one that asked for it is killed."""
+
+    def disarm(self) -> None:
+        """Nothing is left to clean up: the guard ends and does nothing. Safe to call again."""
+
+    def strike(self) -> None:
+        """Have it clean up now, and wait until it has. Safe to call again."""
+
+
 class Workshop(Door, Protocol):
     """A door that may also change the host. Only ``apply/`` and ``proof/`` hold one.
 
@@ -216,3 +226,9 @@ class Workshop(Door, Protocol):
 
     def lock(self, path: str) -> Mapping[str, str] | None:
         """Take the exclusive lock file, held until the process ends: None, or who holds it ({"pid", "since"})."""
+
+    def guard(self, mark: str, commands: Sequence[tuple[str, ...]], paths: Sequence[str], user: str = "") -> Guard:
+        """Begin a guard *before* anything is made. Should this process end without ``disarm``, the guard ends every
+        process whose arguments hold ``mark``, runs ``commands`` (as ``user``, root only), and removes ``paths``.
+        Raises OSError when it cannot be started.
+        """

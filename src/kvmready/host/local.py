@@ -18,6 +18,7 @@ from kvmready.host.door import (
     Caller,
     Command,
     Group,
+    Guard,
     Listing,
     Reading,
     Result,
@@ -32,6 +33,8 @@ PROBE_PROGRAM = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__f
 SESSIONS_LIMIT = 256
 GRACE = 2.0
 """Seconds between SIGTERM and SIGKILL."""
+
+_APPENDING = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 
 _KINDS = (
     (modes.S_ISREG, "file"),
@@ -211,9 +214,7 @@ class LocalHost:
             return Status(path, error=_name(error))
         kind = next((name for test, name in _KINDS if test(found.st_mode)), "other")
         device = (os.major(found.st_rdev), os.minor(found.st_rdev)) if kind in ("character", "block") else (0, 0)
-        return Status(
-            path, kind, modes.S_IMODE(found.st_mode), found.st_uid, found.st_gid, found.st_size, device
-        )
+        return Status(path, kind, modes.S_IMODE(found.st_mode), found.st_uid, found.st_gid, found.st_size, device)
 
     def space(self, path: str) -> Space:
         try:
@@ -286,7 +287,7 @@ class LocalHost:
         sink: int = subprocess.PIPE
         try:
             if command.log:
-                sink = os.open(command.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+                sink = os.open(command.log, _APPENDING, 0o600)
             process: subprocess.Popen[bytes] = subprocess.Popen(
                 argv,
                 stdin=subprocess.PIPE if command.stdin else subprocess.DEVNULL,
@@ -337,9 +338,8 @@ class LocalHost:
         self._sync_folder(path)
 
     def append(self, path: str, content: bytes) -> None:
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         new = not os.path.exists(path)
-        descriptor = os.open(path, flags, 0o600)
+        descriptor = os.open(path, _APPENDING, 0o600)
         try:
             self._write_all(descriptor, content)
             os.fsync(descriptor)
@@ -413,3 +413,10 @@ class LocalHost:
         os.pwrite(descriptor, f"{os.getpid()} {since}\n".encode("ascii"), 0)
         self._locks.append(descriptor)
         return None
+
+    def guard(self, mark: str, commands: Sequence[tuple[str, ...]], paths: Sequence[str], user: str = "") -> Guard:
+        from kvmready.host.guarding import LocalGuard
+
+        account = self.account(user or self.caller().user)
+        environment = {"PATH": SEARCH_PATH, "LC_ALL": "C", "LANG": "C", "TERM": "dumb", "HOME": account.home or "/"}
+        return LocalGuard(mark, commands, paths, account if user else None, environment)

@@ -78,7 +78,10 @@ def test_names_are_data(host: LocalHost) -> None:
 def test_commands_that_were_begun_run_side_by_side(host: LocalHost, tmp_path: Path) -> None:
     """Each waits for a file that only the other makes, so neither can end unless both run."""
     one, two = tmp_path / "one", tmp_path / "two"
-    code = "import sys, time, pathlib as p; p.Path(sys.argv[1]).touch()\nwhile not p.Path(sys.argv[2]).exists(): time.sleep(.01)"
+    code = (
+        "import sys, time, pathlib as p; p.Path(sys.argv[1]).touch()\n"
+        "while not p.Path(sys.argv[2]).exists(): time.sleep(.01)"
+    )
     runs = [
         host.begin(Command((sys.executable, "-I", "-c", code, str(a), str(b)), timeout=20))
         for a, b in ((one, two), (two, one))

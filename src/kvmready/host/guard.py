@@ -1,0 +1,115 @@
+"""The program that cleans up after a proof whose process was killed. Run as a file, with ``python -I -S``.
+
+The first line on stdin is a JSON object: ``mark`` (text that only our processes carry in their arguments),
+``commands`` (argv lists), ``identity`` (uid, gid and groups for the commands, or null), ``environment`` and ``paths``
+(files and directory trees). After it the program waits. ``disarm`` on stdin ends it with nothing done; the end of
+stdin without that word means that the process at the other end is gone, and everything named is ended and removed.
+It imports only the standard library, and most of it only when there is work, so that waiting costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import Any
+
+DISARM = b"disarm\n"
+ROUNDS = 2
+"""A client that dies in the middle of a request leaves the daemon at work on it; the second round finds its result."""
+PAUSE = 0.4
+COMMAND_LIMIT = 30.0
+"""Seconds for one command."""
+
+
+def heard() -> bytes | None:
+    """Wait: the first line when the other end is gone, None when there is nothing to do."""
+    said = b""
+    while True:
+        part = os.read(0, 65536)
+        if not part:
+            break
+        said += part
+        if said.endswith(b"\n" + DISARM):
+            return None
+    line, end, _rest = said.partition(b"\n")
+    return line if end else None  # a torn first line: the other end died before it could begin anything
+
+
+def end_processes(mark: bytes) -> None:
+    """Kill every process that carries the mark in its arguments, but for this one."""
+    for name in os.listdir("/proc"):
+        if not name.isdigit() or int(name) == os.getpid():
+            continue
+        try:
+            with open(f"/proc/{name}/cmdline", "rb") as file:
+                arguments = file.read()
+            if mark in arguments:
+                os.kill(int(name), signal.SIGKILL)
+        except OSError:
+            continue  # it ended, or it is another user's
+
+
+def run(argv: list[str], identity: dict[str, Any] | None, environment: dict[str, str]) -> None:
+    import subprocess
+
+    more: dict[str, Any] = {}
+    if identity is not None:
+        more = {"user": identity["uid"], "group": identity["gid"], "extra_groups": identity["groups"]}
+    try:
+        subprocess.run(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            cwd="/",
+            timeout=COMMAND_LIMIT,
+            check=False,
+            **more,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return  # the others still have to be tried, and nobody listens
+
+
+def remove(path: str) -> None:
+    import shutil
+
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path, ignore_errors=True)
+        return
+    try:
+        os.unlink(path)
+    except OSError:
+        return  # it was never made, or somebody else's folder holds it
+
+
+def clean(work: dict[str, Any]) -> None:
+    import time
+
+    mark = work["mark"].encode()
+    for turn in range(ROUNDS):
+        if turn:
+            time.sleep(PAUSE)
+        end_processes(mark)
+        for argv in work["commands"]:
+            run(argv, work["identity"], work["environment"])
+        end_processes(mark)
+        for path in work["paths"]:
+            remove(path)
+
+
+def main() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_IGN)
+    line = heard()
+    if line is not None:
+        import json
+
+        clean(json.loads(line))
+    sys.stdout.flush()
+    os._exit(0)  # nothing is left to tear down, and somebody may wait for the end
+
+
+if __name__ == "__main__":
+    main()
