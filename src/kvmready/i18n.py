@@ -10,9 +10,12 @@ from collections.abc import Callable, Mapping
 
 LANGUAGES = ("en", "zh")
 CATALOGUE = {"zh": "zh_CN"}
+DOMAIN = "kvmready"
 
 _translate: Callable[[str], str] | None = None
 _language = "en"
+_found: tuple[str, str | None] | None = None
+"""What ``_teach_libraries`` found: gettext's default domain, and LANGUAGE in the environment."""
 
 
 def _(text: str) -> str:
@@ -44,9 +47,41 @@ def use(chosen: str) -> None:
     global _translate, _language
     if chosen == "en":
         _translate, _language = None, "en"
+        _give_back()
         return
     import gettext
 
     folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "locale")
-    catalogue = gettext.translation("kvmready", localedir=folder, languages=[CATALOGUE[chosen]])
+    catalogue = gettext.translation(DOMAIN, localedir=folder, languages=[CATALOGUE[chosen]])
     _translate, _language = catalogue.gettext, chosen
+    _teach_libraries(folder, CATALOGUE[chosen])
+
+
+def _teach_libraries(folder: str, name: str) -> None:
+    """Let argparse speak from our catalogue: it asks gettext's default domain, in the language of the environment.
+
+    LANGUAGE beats every other variable there (gettext(3)); the commands that we run get an environment of their own.
+    """
+    global _found
+    import gettext
+
+    if _found is None:
+        _found = gettext.textdomain(), os.environ.get("LANGUAGE")
+    gettext.bindtextdomain(DOMAIN, folder)
+    gettext.textdomain(DOMAIN)
+    os.environ["LANGUAGE"] = name
+
+
+def _give_back() -> None:
+    global _found
+    if _found is None:
+        return
+    import gettext
+
+    domain, variable = _found
+    gettext.textdomain(domain)
+    if variable is None:
+        os.environ.pop("LANGUAGE", None)
+    else:
+        os.environ["LANGUAGE"] = variable
+    _found = None

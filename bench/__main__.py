@@ -1,0 +1,187 @@
+"""The benchmarks: ``python3 -m bench``. Each figure stands beside a peer measured in the same run, as a ratio.
+
+    python3 -m bench host DIR     on this machine, for the checkout in DIR (its .venv must exist)
+    python3 -m bench lab          in fresh hosts of the test lab (tests/vm/lab): fresh, after up, and up itself
+
+The table is Markdown. Medians of whole commands; ``bench/timing.py`` does the timing, also inside the hosts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+CODE = "/opt/kvmready"
+PACKAGES = (
+    "qemu-system-x86", "qemu-utils", "libvirt-daemon-system", "libvirt-clients", "virtinst", "dnsmasq-base",
+    "python3-libvirt",
+)  # fmt: skip
+
+PROBE = """
+import sys, time
+sys.path.insert(0, sys.argv[1] + "/src")
+from kvmready.guest.probe import probe
+times = []
+for _ in range(9):
+    started = time.perf_counter()
+    answer = probe()
+    times.append(time.perf_counter() - started)
+assert answer["ok"], answer
+print(sorted(times)[4])
+"""
+
+Run = Callable[[Sequence[str], str], str]
+"""Runs argv with standard input on the host that is measured; returns its standard output."""
+
+
+class Table:
+    def __init__(self) -> None:
+        self.rows: list[tuple[str, str, str, str, str]] = []
+
+    def add(self, what: str, value: str, peer: str, ratio: str, target: str) -> None:
+        self.rows.append((what, value, peer, ratio, target))
+        print(f"| {what} | {value} | {peer} | {ratio} | {target} |", flush=True)
+
+    @staticmethod
+    def head() -> None:
+        print("| what | kvmready | peer | ratio | target |\n|---|---|---|---|---|", flush=True)
+
+
+def ms(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms" if seconds < 10 else f"{seconds:.1f} s"
+
+
+def check(run: Run, code: str, state: str, limit: int, table: Table) -> None:
+    """``check`` against bare Python and, where it is there, virt-host-validate."""
+    commands = {
+        "check": [f"{code}/kvmready", "check", "--format", "json"],
+        "python": [f"{code}/.venv/bin/python", "-I", "-c", "pass"],
+    }
+    if "yes" in run(["sh", "-c", "command -v virt-host-validate >/dev/null && echo yes || echo no"], ""):
+        commands["validate"] = ["virt-host-validate", "-q", "qemu"]
+    seen = timed(run, commands)
+    ours, bare = seen["check"], seen["python"]
+    table.add(
+        f"`check --format json`, {state}", ms(ours["median"]), f"{ms(bare['median'])} bare Python",
+        f"{ours['median'] / bare['median']:.1f}", f"≤ {limit}",
+    )  # fmt: skip
+    document = json.loads(run(commands["check"], ""))
+    count = len([f for f in document["findings"] if f["status"] != "skip"])
+    if "validate" in seen:
+        peer = seen["validate"]
+        table.add(
+            f"the same per check ({count} against 14)", f"{ours['median'] * 1000 / count:.1f} ms",
+            f"{peer['median'] * 1000 / 14:.1f} ms virt-host-validate",
+            f"{ours['median'] / count / (peer['median'] / 14):.2f}", "< 1",
+        )  # fmt: skip
+    table.add(
+        f"its peak memory, {state}", f"{ours['mib']:.0f} MiB", f"{bare['mib']:.0f} MiB bare Python", "–", "≤ 40 MiB"
+    )
+
+
+def timed(run: Run, commands: dict[str, list[str]], runs: int = 9) -> dict[str, Any]:
+    order = json.dumps({"runs": runs, "commands": commands})
+    result: dict[str, Any] = json.loads(run(["python3", "-c", (HERE / "timing.py").read_text(encoding="utf-8")], order))
+    return result
+
+
+def probe(run: Run, code: str, where: str, table: Table) -> None:
+    seconds = float(run([f"{code}/.venv/bin/python", "-I", "-c", PROBE, code], ""))
+    table.add(f"functional probe in process, {where}", f"{seconds * 1000:.1f} ms", "–", "–", "≤ 5 ms")
+
+
+def prove(run: Run, code: str, accel: str, where: str, table: Table) -> None:
+    """``prove --level qemu`` against bare QEMU with the same boot sector and machine."""
+    folder = run(["mktemp", "-d"], "").strip()
+    write = (
+        "import sys; sys.path.insert(0, sys.argv[1] + '/src')\n"
+        "from kvmready.guest.bootsector import image\n"
+        "open(sys.argv[2], 'wb').write(image('0123456789abcdef', 7))"
+    )
+    run([f"{code}/.venv/bin/python", "-I", "-c", write, code, f"{folder}/disk"], "")
+    bare = [
+        "qemu-system-x86_64", "-machine", f"pc,accel={accel}", "-m", "32", "-nodefaults", "-no-user-config",
+        "-display", "none", "-no-reboot", "-drive", f"file={folder}/disk,format=raw,if=ide",
+        "-serial", f"file:{folder}/serial",
+    ]  # fmt: skip
+    commands = {"prove": [f"{code}/kvmready", "prove", "--level", "qemu", "--accel", accel], "qemu": bare}
+    seen = timed(run, commands, 5)
+    run(["rm", "-r", folder], "")
+    table.add(
+        f"`prove --level qemu --accel {accel}`, {where}", ms(seen["prove"]["median"]),
+        f"{ms(seen['qemu']['median'])} bare QEMU", f"{seen['prove']['median'] / seen['qemu']['median']:.2f}", "≤ 1.2",
+    )  # fmt: skip
+
+
+def here(code: str) -> None:
+    def run(argv: Sequence[str], text: str) -> str:
+        return subprocess.run(argv, input=text, stdout=subprocess.PIPE, text=True, timeout=900, check=False).stdout
+
+    table = Table()
+    table.head()
+    check(run, code, "this machine", 10, table)
+    probe(run, code, "this machine", table)
+    for accel in ("tcg", "kvm"):
+        prove(run, code, accel, "this machine", table)
+
+
+def lab() -> None:
+    """Two fresh hosts: one gets the packages by apt-get alone, the other by ``up``."""
+    sys.path.insert(0, str(HERE.parent))
+    from tests.vm.lab import machine
+
+    table = Table()
+    with machine.start("bench") as host:
+        host.copy(HERE.parent, CODE)
+
+        def run(argv: Sequence[str], text: str) -> str:
+            return host.run(argv, input=text, timeout=1800).stdout
+
+        run([f"{CODE}/kvmready", "--version"], "")
+        table.head()
+        check(run, CODE, "no libvirt", 6, table)
+        probe(run, CODE, "fresh host", table)
+        up, worked = clocked(run, [f"{CODE}/kvmready", "up", "--yes", "--user", "alice", "--format", "json"])
+        document = json.loads(worked)
+        proof = sum(step["seconds"] or 0 for step in document["proof"]["steps"])
+        check(run, CODE, "ready host", 10, table)
+        again, repeated = clocked(run, [f"{CODE}/kvmready", "up", "--yes", "--user", "alice", "--format", "json"])
+        prove(run, CODE, "kvm", "ready host", table)
+    with machine.start("bench-apt") as host:
+        apt = ["env", "DEBIAN_FRONTEND=noninteractive", "sh", "-c",
+               'apt-get update && apt-get install --yes --no-install-recommends "$@"', "sh", *PACKAGES]  # fmt: skip
+        alone, _said = clocked(lambda argv, text: host.run(argv, input=text, timeout=1800).stdout, apt)
+    table.add("`up` on a fresh host, without its proof", ms(up - proof), f"{ms(alone)} apt-get alone",
+              f"{(up - proof) / alone:.2f}", "≤ 1.05")  # fmt: skip
+    table.add("the proof at its end", ms(proof), "–", "–", "–")
+    idle = again - sum(step["seconds"] or 0 for step in json.loads(repeated)["proof"]["steps"])
+    table.add("`up` with nothing to do, without its proof", ms(idle), "–", "–", "≤ 1.5 s")
+
+
+def clocked(run: Run, argv: Sequence[str]) -> tuple[float, str]:
+    started = time.perf_counter()
+    said = run(argv, "")
+    return time.perf_counter() - started, said
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    where = parser.add_subparsers(dest="where", required=True)
+    where.add_parser("host").add_argument("code", type=Path)
+    where.add_parser("lab")
+    parsed = parser.parse_args()
+    if parsed.where == "lab":
+        lab()
+    else:
+        here(str(parsed.code.resolve()))
+
+
+if __name__ == "__main__":
+    main()

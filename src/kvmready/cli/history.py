@@ -1,0 +1,43 @@
+"""``kvmready history``: the runs of this host."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+
+from kvmready.apply import history
+from kvmready.apply.state import require_root
+from kvmready.errors import EXIT_READY
+from kvmready.host.local import LocalHost
+from kvmready.i18n import _
+
+
+def run(parsed: Namespace) -> int:
+    host = LocalHost()
+    require_root(host)
+    entries = history.entries(host, parsed.state_dir)
+    if parsed.format == "json":
+        import json
+
+        runs = [
+            {
+                **entry._asdict(),
+                "plans": list(entry.plans),
+                "steps": [dict(zip(("id", "kind", "summary", "status"), step)) for step in entry.steps],
+            }
+            for entry in entries
+        ]
+        sys.stdout.write(
+            json.dumps({"schema": "kvmready.history/1", "runs": runs}, indent=2, ensure_ascii=False) + "\n"
+        )
+        return EXIT_READY
+    if not entries:
+        sys.stdout.write(_("No run of kvmready has changed this host.") + "\n")
+    for entry in entries:
+        sys.stdout.write(f"{entry.run}  {entry.state:<12} " + _("{count} steps").format(count=len(entry.steps)) + "\n")
+        if entry.why:
+            sys.stdout.write(f"  {entry.why}\n")
+        if parsed.verbose:
+            for name, _kind, summary, status in entry.steps:
+                sys.stdout.write(f"  {status:<11} {summary or name}\n")
+    return EXIT_READY

@@ -1,0 +1,91 @@
+"""``kvmready up``: check → plan → ask → apply → prove → report: the main job."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from typing import TYPE_CHECKING, Any
+
+from kvmready import pipeline
+from kvmready.apply import runner
+from kvmready.checks.engine import GATE
+from kvmready.cli import output, session, work
+from kvmready.errors import EXIT_INTERRUPTED, EXIT_NOT_READY
+from kvmready.host.elevate import become_root
+from kvmready.host.local import LocalHost
+from kvmready.i18n import _
+
+if TYPE_CHECKING:
+    from kvmready.facts.names import Want
+    from kvmready.pipeline import View
+    from kvmready.proof.record import Proof
+
+
+def run(parsed: Namespace) -> int:
+    session.let_signals_clean_up()
+    host = LocalHost()
+    layer = session.layer(parsed.only)
+    want = session.want(parsed, pipeline.people(host, parsed.user))
+    view = pipeline.look(host, want, session.now(), layer=layer, planning=True)
+    if parsed.dry_run:
+        if parsed.format == "text":
+            output.report(pipeline.report(view), parsed)
+        output.plan(pipeline.report(view), parsed)
+        return session.status(view.verdict, parsed.strict)
+    if view.plan.steps:
+        if view.facts.caller.uid != 0:
+            return _as_root(parsed, view)
+        output.announce_plan(pipeline.report(view))
+        if not work.agreed(_("Apply this plan?"), parsed, _("Nothing was changed: nobody agreed to this plan.")):
+            output.say(_("Nothing was changed."))
+            return EXIT_INTERRUPTED
+    else:
+        output.say("  " + _("There is nothing to change: the plan is empty."))
+    done = _apply(host, view, parsed)
+    if view.plan.steps:
+        view = pipeline.look(host, want, session.now())
+    proved = _prove(host, want, view)
+    output.report(pipeline.report(view, run=done, proof=proved), parsed)
+    if proved is not None and not proved.ok:
+        return EXIT_NOT_READY
+    return session.status(view.verdict, parsed.strict)
+
+
+def _apply(host: LocalHost, view: View, parsed: Namespace) -> dict[str, Any]:
+    with output.progress() as progress:
+        done = runner.apply(host, view.plan, view.plan.id, parsed.state_dir, work.shown_by(progress))
+    return {
+        "id": done.id or None,
+        "plan": done.plan,
+        "resumed": done.resumed,
+        "steps": [
+            {"id": o.step, "kind": o.kind, "summary": o.summary, "status": o.status, "seconds": round(o.seconds, 3)}
+            for o in done.outcomes
+        ],
+    }
+
+
+def _prove(host: LocalHost, want: Want, view: View) -> Proof | None:
+    """The highest proof that the host allows; none where the hardware allows no guest at all."""
+    if want.accel == "kvm" and any(f.check == GATE and f.status == "fail" for f in view.findings):
+        return None
+    from kvmready import proof
+
+    user = want.users[0] if want.users else ""
+    level = proof.highest(host, view.facts.names)
+    if want.profile == "minimal" and level == "libvirt":
+        level = "qemu"  # this host shall run guests under QEMU alone, whatever else is on it
+    with output.progress() as progress:
+        return proof.prove(host, view.facts.names, level, want.accel, user, view.facts.probe, progress.say)
+
+
+def _as_root(parsed: Namespace, view: View) -> int:
+    """Say what needs root, then carry on through sudo with the same words, for the same users."""
+    output.announce_plan(pipeline.report(view))
+    output.say("")
+    output.say("  " + _("These steps change the system, so they need root. Carrying on through sudo:"))
+    words = sys.argv[1:]
+    if not parsed.user:
+        for name in view.facts.want.users:
+            words += ["--user", name]
+    become_root(words)

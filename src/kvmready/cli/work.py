@@ -1,0 +1,52 @@
+"""What ``up`` and ``undo`` share: asking for a yes, and showing the work as it goes."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from kvmready.errors import UsageError
+from kvmready.i18n import _
+
+if TYPE_CHECKING:
+    from kvmready.apply.event import Event, Notify
+    from kvmready.report.progress import Progress
+
+YES = ("y", "yes", "j", "是", "好")
+
+
+def agreed(question: str, parsed: Namespace, undecided: str) -> bool:
+    """Whether the person says yes. Raises UsageError where nobody can be asked; ``undecided`` is its first sentence."""
+    if parsed.yes:
+        return True
+    if not sys.stdin.isatty():
+        raise UsageError(
+            undecided,
+            _("There is no terminal to ask on."),
+            _("Add --yes to go ahead without asking, or --dry-run to look only.")
+            if parsed.verb == "up"
+            else _("Add --yes to go ahead without asking."),
+        )
+    sys.stderr.write(f"\n  {question} [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in YES
+
+
+def shown_by(progress: Progress) -> Notify:
+    """The events of a run or an undo as lines of ``progress``."""
+
+    def notify(event: Event) -> None:
+        if event.kind == "begin":
+            progress.begin(event.summary, event.number, event.total)
+        elif event.kind in ("progress", "stays"):
+            progress.say(event.text)
+        elif event.kind == "done":
+            progress.end("pass")
+        elif event.kind == "failed":
+            progress.end("fail")
+        elif event.kind == "skipped":
+            progress.begin(event.summary, event.number, event.total)
+            progress.end("skip", event.text)
+
+    return notify

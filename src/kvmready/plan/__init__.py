@@ -1,0 +1,163 @@
+"""From findings to the ordered steps that mend them. Pure: the same findings, facts and table give the same plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from kvmready.checks.finding import LAYERS
+from kvmready.plan.step import Plan, Step
+
+if TYPE_CHECKING:
+    from kvmready.checks.finding import Finding
+    from kvmready.distro.table import Table
+    from kvmready.facts import Facts
+    from kvmready.host.door import Door
+    from kvmready.plan.apt import State
+
+__all__ = ["Plan", "Step", "ask", "make"]
+
+_ORDER = ("module", "file", "udev", "package-repair", "package-lists", "packages", "unit", "capabilities")
+"""Within one layer; kinds that are not named come after these, in the order of their findings."""
+
+_PACKAGES_FROM = "qemu"
+"""The lowest layer that is made of packages."""
+
+
+def make(
+    findings: Sequence[Finding],
+    facts: Facts,
+    table: Table | None,
+    only: str | None = None,
+    manager: State | None = None,
+) -> Plan:
+    """The steps that make the host match its profile, in layer order; only what is missing.
+
+    ``only`` keeps one layer and the layers that it stands on. ``manager`` is what ``ask`` learned of the package
+    manager; without it the plan fetches the package lists first, a step that is left out when it proves needless.
+    A host without a table, and everything that rests on what only a person can mend, gets no step.
+    """
+    steps: list[Step] = []
+    if table is not None and any(_mendable(f, findings) for f in findings):
+        chosen = [f for f in findings if only is None or LAYERS.index(f.layer) <= LAYERS.index(only)]
+        steps = [*_packages(chosen, findings, table, manager), *_others(chosen, findings, facts, table)]
+        if steps and manager is not None and (only is None or LAYERS.index(only) >= LAYERS.index(_PACKAGES_FROM)):
+            steps += _repair(manager)
+        steps = _ordered(steps, table)
+    return Plan(facts.want.profile, facts.want.users, tuple(steps))
+
+
+def ask(host: Door, plan: Plan) -> State | None:
+    """What the package manager says, for the final plan of a host that needs one; None for an empty plan.
+
+    A plan without packages has to know as well: an interrupted package run leaves programs that look installed.
+    """
+    from kvmready.plan import apt
+
+    wanted = [name for step in plan.steps if step.kind == "packages" for name in step.arguments["packages"]]
+    return apt.ask(host, wanted) if plan.steps else None
+
+
+def _repair(manager: State) -> list[Step]:
+    from kvmready.i18n import _
+    from kvmready.plan import apt
+
+    if manager.busy:
+        summary = _("Wait until the package manager is free: {who}").format(who=manager.busy)
+        note = _("The commands are run only where that leaves packages half installed.")
+    elif manager.broken:
+        summary = _("Finish an interrupted package run: {why}").format(why=manager.broken)
+        note = _("This cannot be undone.")
+    else:
+        return []
+    commands = (apt.CONFIGURE, apt.FIX)
+    return [Step("packages.repair", "package-repair", _PACKAGES_FROM, summary, commands, {}, (), note)]
+
+
+def _mendable(finding: Finding, findings: Iterable[Finding]) -> bool:
+    """Whether ``up`` can do something about it: it failed with an automatic remedy, or waits only for such failures."""
+    if finding.status in ("fail", "warn"):
+        return finding.remedy is not None and finding.remedy.kind == "automatic"
+    if finding.status != "blocked":
+        return False
+    roots = [other for other in findings if other.check in finding.blocked_by]
+    return bool(roots) and all(r.remedy is not None and r.remedy.kind == "automatic" for r in roots)
+
+
+def _packages(
+    chosen: Sequence[Finding], findings: Sequence[Finding], table: Table, manager: State | None
+) -> list[Step]:
+    """One run of the package manager for all layers: it resolves their dependencies once."""
+    from kvmready.i18n import _
+    from kvmready.plan import apt, builders
+
+    unavailable: frozenset[str] = frozenset() if manager is None else manager.unavailable
+    names: dict[str, None] = {}
+    mends: dict[str, None] = {}
+    layer = ""
+    for finding in chosen:
+        if finding.check not in builders.ROLES or not _mendable(finding, findings):
+            continue
+        if finding.status != "blocked" and finding.cause not in builders.PACKAGE_CAUSES:
+            continue
+        if finding.status == "blocked" and finding.check == "qemu.kvm-accel":
+            continue  # the emulator's own finding brings the package
+        candidates = table.candidates(builders.ROLES[finding.check])
+        names[next((name for name in candidates if name not in unavailable), candidates[0])] = None
+        layer = layer or finding.layer
+        if finding.cause:
+            mends[finding.cause] = None
+    if not names or table.package_manager != "apt":
+        return []
+    wanted = sorted(names)
+    steps = []
+    if manager is None or not manager.lists or set(wanted) & unavailable:
+        summary = _("Fetch the package lists")
+        steps.append(Step("packages.lists", "package-lists", layer, summary, (apt.UPDATE,), {"packages": wanted}))
+    steps.append(
+        Step(
+            "packages",
+            "packages",
+            layer,
+            _("Install {packages}").format(packages=" ".join(wanted)),
+            (apt.install(wanted),),
+            {"packages": wanted},
+            tuple(mends),
+            _("Packages that are upgraded on the way keep their newer version after an undo."),
+        )
+    )
+    return steps
+
+
+def _others(chosen: Sequence[Finding], findings: Sequence[Finding], facts: Facts, table: Table) -> list[Step]:
+    from kvmready.plan import builders
+
+    steps: list[Step] = []
+    for finding in chosen:
+        if not _mendable(finding, findings):
+            continue
+        blocked = finding.status == "blocked"
+        build = builders.BLOCKED.get(finding.check) if blocked else builders.CAUSES.get(finding.cause)
+        if build is not None:
+            steps += build(finding, facts, table)
+    return steps
+
+
+def _ordered(steps: Iterable[Step], table: Table) -> list[Step]:
+    """Layer order, then the order of kinds, units as the table has them; a step asked for twice mends both causes."""
+    unique: dict[str, Step] = {}
+    for step in steps:
+        known = unique.get(step.id)
+        if known is None:
+            unique[step.id] = step
+        else:
+            unique[step.id] = known._replace(mends=tuple(dict.fromkeys((*known.mends, *step.mends))))
+    order = {kind: number for number, kind in enumerate(_ORDER)}
+    units = table.wanted_units()
+
+    def place(step: Step) -> tuple[int, int, int]:
+        first = step.arguments["units"][0] if step.kind == "unit" else ""
+        rank = units.index(first) if first in units else len(units)
+        return LAYERS.index(step.layer), order.get(step.kind, len(_ORDER)), rank
+
+    return sorted(unique.values(), key=place)

@@ -1,0 +1,270 @@
+"""From a finding to the steps that mend it: pure, by cause where something failed, by check where it is blocked.
+
+A blocked finding hides its own cause, so that its builder gives the whole way to the wanted state; the step itself
+looks again before it runs and leaves out what is there already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from kvmready.facts.access import member
+from kvmready.facts.known import Absent, Known
+from kvmready.facts.network import clashes, free_subnet
+from kvmready.i18n import _
+from kvmready.plan import capabilities, group, network, pool, udev, virsh
+from kvmready.plan.command import shown
+from kvmready.plan.step import Step
+
+if TYPE_CHECKING:
+    from kvmready.checks.finding import Finding
+    from kvmready.distro.table import Table
+    from kvmready.facts import Facts
+
+Builder = Callable[["Finding", "Facts", "Table"], Iterator[Step]]
+
+PERSISTENCE = "/etc/modules-load.d/kvmready.conf"
+USUAL_SUBNET = "192.168.122.0/24"
+"""libvirt: src/network/default.xml.in."""
+
+ROLES = {
+    "qemu.emulator": "emulator",
+    "qemu.kvm-accel": "emulator",
+    "qemu.img": "image-tool",
+    "libvirt.daemon": "daemon",
+    "libvirt.clients": "clients",
+    "libvirt.virt-install": "installer",
+    "libvirt.python": "python-binding",
+    "network.dnsmasq": "network",
+}
+"""Check id to what its package is wanted for, in the words of ``distro.table.ROLES``."""
+
+PACKAGE_CAUSES = (
+    "qemu.not-installed",
+    "qemu.no-kvm-accel",
+    "qemu.img-missing",
+    "libvirt.not-installed",
+    "libvirt.clients-missing",
+    "libvirt.python-missing",
+    "network.dnsmasq-missing",
+)
+
+
+def _module(finding: Finding, name: str) -> Step:
+    return Step(
+        f"kernel.module.{name}",
+        "module",
+        finding.layer,
+        _("Load the kernel module {name}").format(name=name),
+        (("modprobe", "--", name),),
+        {"module": name},
+        _mends(finding),
+    )
+
+
+def _mends(finding: Finding) -> tuple[str, ...]:
+    return (finding.cause,) if finding.cause else ()
+
+
+def _vendor_module(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
+    if facts.kernel.vendor_module:
+        yield _module(finding, facts.kernel.vendor_module)
+
+
+def _vhost_net(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
+    yield _module(finding, "vhost_net")
+
+
+def _tun(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
+    yield _module(finding, "tun")
+
+
+def _persistence(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
+    name = facts.kernel.vendor_module
+    if name:
+        content = f"# Written by kvmready: load KVM at every boot.\n{name}\n"
+        yield Step(
+            "kernel.modules-persist",
+            "file",
+            finding.layer,
+            _("Write {path} with the line {line}, so that KVM is there after every boot").format(
+                path=PERSISTENCE, line=name
+            ),
+            (),
+            {"path": PERSISTENCE, "content": content, "mode": 0o644},
+            _mends(finding),
+        )
+
+
+def _device(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
+    yield Step(
+        "kernel.kvm-device",
+        "udev",
+        finding.layer,
+        _("Let udev set up /dev/kvm again"),
+        udev.commands("kvm"),
+        {"path": "/dev/kvm", "group": table.names.kvm_group},
+        _mends(finding),
+    )
+
+
+def _units(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
+    check = "services.libvirtd" if finding.layer != "services" else finding.check
+    known = facts.services.units.value if isinstance(facts.services.units, Known) else {}
+    own = dict(table.names.units).get(check, ())
+    wanted = [unit for unit in table.wanted_units() if unit in own]
+    wanted += [u for u in own if u not in wanted and u in known and (known[u].masked or known[u].active == "failed")]
+    if not wanted:
+        return
+    masked = [u for u in wanted if u in known and known[u].masked]
+    commands = [("systemctl", "unmask", "--", *masked)] if masked else []
+    failed = [u for u in wanted if u in known and known[u].active == "failed"]
+    commands += [("systemctl", "reset-failed", "--", *failed)] if failed else []
+    commands += [("systemctl", "enable", "--", *wanted), ("systemctl", "start", "--", *wanted)]
+    yield Step(
+        check,
+        "unit",
+        finding.layer,
+        _("Start {name} now and at every boot").format(name=wanted[-1]),
+        tuple(commands),
+        {"units": wanted},
+        _mends(finding),
+    )
+
+
+def _capabilities(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
+    yield Step(
+        "libvirt.capabilities",
+        "capabilities",
+        finding.layer,
+        _("Let libvirt look at the emulators again"),
+        capabilities.commands(table.wanted_units()[-1]),
+        {},
+        _mends(finding),
+    )
+
+
+def _network(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
+    found, taken = facts.network.default, facts.network.taken.value if isinstance(facts.network.taken, Known) else ()
+    defined = found.value if isinstance(found, Known) else None
+    packaged = facts.network.packaged.value if isinstance(facts.network.packaged, Known) else ""
+    packaged = packaged or table.names.default_network[0]
+    subnets = facts.network.packaged_subnets or (USUAL_SUBNET,)
+    if defined is not None:
+        subnets = defined.subnets
+    bridge = defined.bridge if defined is not None and defined.bridge else "virbr0"
+    commands: list[tuple[str, ...]] = []
+    xml, summary = "", _("Have the default network defined, running, and started at every boot")
+    if clashes(subnets, taken, bridge) and not (defined is not None and defined.active):
+        free = free_subnet(taken)
+        if free is None:
+            return
+        xml = network.definition("default", bridge, free.rpartition(".")[0])
+        summary = _("Have the default network on {subnet}, because {taken} is in use here").format(
+            subnet=free, taken=", ".join(subnets)
+        )
+        if defined is not None:
+            commands.append((*virsh.BASE, "net-undefine", "--network", "default"))
+        commands.append((*virsh.BASE, "net-define", network.STDIN))
+    elif defined is None or not defined.persistent:
+        commands.append((*virsh.BASE, "net-define", packaged))
+    if defined is None or not defined.active or xml:
+        commands.append((*virsh.BASE, "net-start", "--network", "default"))
+    if defined is None or not defined.autostart or xml:
+        commands.append((*virsh.BASE, "net-autostart", "--network", "default"))
+    yield Step(
+        "network.default-network",
+        "network",
+        finding.layer,
+        summary,
+        tuple(commands),
+        {"network": "default", "packaged": packaged, "xml": xml},
+        _mends(finding),
+        _("{command} reads this: {text}").format(command=shown(commands[-3]), text=xml) if xml else "",
+    )
+
+
+def _pool(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
+    found = facts.storage.pool
+    defined = found.value if isinstance(found, Known) else None
+    path = (defined.path if defined is not None else "") or table.names.pool_path
+    commands: list[tuple[str, ...]] = []
+    if defined is None or not defined.persistent:
+        commands.append(pool.define("default", path))
+    if defined is None or not defined.active:
+        if isinstance(facts.storage.room, Known) and facts.storage.room.value.path != path:
+            commands.append((*virsh.BASE, "pool-build", "--pool", "default"))
+        commands.append((*virsh.BASE, "pool-start", "--pool", "default"))
+    if defined is None or not defined.autostart:
+        commands.append((*virsh.BASE, "pool-autostart", "--pool", "default"))
+    yield Step(
+        "storage.default-pool",
+        "pool",
+        finding.layer,
+        _("Have the default storage pool at {path}, running, and started at every boot").format(path=path),
+        tuple(commands),
+        {"pool": "default", "path": path},
+        _mends(finding),
+    )
+
+
+def _group_of(name: str) -> Builder:
+    def build(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
+        target = table.names.kvm_group if name == "kvm" else table.names.libvirt_group
+        gid = facts.access.kvm_gid if name == "kvm" else facts.access.libvirt_gid
+        for person in facts.access.people:
+            if not isinstance(person.account, Known) or person.account.value.uid == 0:
+                continue
+            if not isinstance(gid, Absent) and member(person.account.value, gid):
+                continue
+            yield Step(
+                f"access.{name}-group.{person.name}",
+                "group",
+                finding.layer,
+                _("Add {user} to the group {group}").format(user=person.name, group=target),
+                (group.add(person.name, target),),
+                {"user": person.name, "group": target},
+                _mends(finding),
+                _("{user} has to log in again before this counts.").format(user=person.name),
+            )
+
+    return build
+
+
+CAUSES: Mapping[str, Builder] = {
+    "kernel.module-not-loaded": _vendor_module,
+    "kernel.module-not-persistent": _persistence,
+    "kernel.vhost-net-missing": _vhost_net,
+    "kernel.tun-missing": _tun,
+    "kernel.device-missing": _device,
+    "kernel.device-permissions": _device,
+    "libvirt.unreachable": _units,
+    "libvirt.no-kvm-capability": _capabilities,
+    "services.not-running": _units,
+    "services.not-enabled": _units,
+    "services.masked": _units,
+    "services.failed": _units,
+    "network.default-undefined": _network,
+    "network.default-inactive": _network,
+    "network.default-no-autostart": _network,
+    "network.subnet-clash": _network,
+    "storage.pool-missing": _pool,
+    "storage.pool-inactive": _pool,
+    "access.not-in-kvm-group": _group_of("kvm"),
+    "access.not-in-libvirt-group": _group_of("libvirt"),
+    "libvirt.polkit-denied": _group_of("libvirt"),
+}
+"""Cause id to builder, for findings whose remedy is automatic. Packages are gathered into one step by ``make``."""
+
+BLOCKED: Mapping[str, Builder] = {
+    "kernel.modules": _vendor_module,
+    "services.libvirtd": _units,
+    "services.virtlogd": _units,
+    "services.virtlockd": _units,
+    "network.default-network": _network,
+    "storage.default-pool": _pool,
+    "access.kvm-group": _group_of("kvm"),
+    "access.libvirt-group": _group_of("libvirt"),
+}
+"""Check id to builder, for what waits for a lower layer."""

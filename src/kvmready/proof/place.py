@@ -1,0 +1,157 @@
+"""Where a proof works: one name that all it makes carries, one folder of the user's, and a guard over both."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from kvmready.checks.finding import Evidence
+from kvmready.host.door import Command
+from kvmready.proof.record import ProofStep
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kvmready.facts.names import Names
+    from kvmready.host.door import Account, Caller, Door, Guard, Result, Running, Workshop
+    from kvmready.plan.step import Say
+
+PREFIX = "kvmready-proof-"
+FOLDER = "/tmp"
+"""Not $TMPDIR: root's may lie where the user's emulator cannot reach it."""
+
+
+class Nonce:
+    """What one guest is given, so that only it can write its witness."""
+
+    __slots__ = ("key", "text")
+
+    def __init__(self) -> None:
+        self.text = os.urandom(8).hex()
+        self.key = int.from_bytes(os.urandom(4), "little")
+
+
+class Place:
+    """The workplace of one proof. Make it with ``open_place``; leave it with ``close``."""
+
+    def __init__(self, host: Workshop, names: Names, caller: Caller, account: Account, accel: str, say: Say) -> None:
+        self.host = host
+        self.names = names
+        self.caller = caller
+        self.account = account
+        self.accel = accel
+        self.say = say
+        self.run_as = account.name if account.uid != caller.uid else ""
+        self.mark = f"{PREFIX}{os.getpid()}-{os.urandom(8).hex()}"
+        self.folder = f"{FOLDER}/{self.mark}"
+        self._files: list[str] = []
+        self._guard: Guard | None = None
+        self._folder_made = False
+
+    def guard(self, commands: Sequence[tuple[str, ...]] = (), paths: Sequence[str] = ()) -> None:
+        """Have the place guarded, and with it what else will be made. Raises OSError."""
+        self._guard = self.host.guard(self.mark, commands, (self.folder, *paths), self.run_as)
+
+    def make(self) -> None:
+        """Make the folder, the user's own. Raises OSError."""
+        self._folder_made = True
+        self.host.mkdir(self.folder, 0o700)
+        if self.run_as:
+            self.host.chown(self.folder, self.account.uid, self.account.gid, 0o700)
+
+    def path(self, name: str) -> str:
+        """Where the file of that name is, or will be, in the folder."""
+        path = f"{self.folder}/{name}"
+        if path not in self._files:
+            self._files.append(path)
+        return path
+
+    def put(self, name: str, content: bytes) -> str:
+        """Write a file that the user owns and return its path. Raises OSError."""
+        path = self.path(name)
+        self.host.write(path, content, 0o600, (self.account.uid, self.account.gid) if self.run_as else None)
+        return path
+
+    def command(self, argv: tuple[str, ...], limit: float, log: str = "") -> Command:
+        return Command(argv, limit, self.run_as, log=log)
+
+    def run(self, argv: tuple[str, ...], limit: float) -> Result:
+        """Run as the user; ended, not left behind, when this process is interrupted."""
+        running: Running = self.host.begin_change(self.command(argv, limit))
+        try:
+            return running.wait()
+        finally:
+            running.stop()
+
+    def close(self, clean: bool) -> None:
+        """Remove the folder and let the guard go; unless ``clean``, the guard removes all that it knows of."""
+        if self._guard is None:
+            return
+        if clean:
+            try:
+                if self._folder_made:
+                    self._empty()
+            except OSError:
+                clean = False
+        if clean:
+            self._guard.disarm()
+        else:
+            self._guard.strike()
+
+    def _empty(self) -> None:
+        for path in self._files:
+            try:
+                self.host.remove(path)
+            except FileNotFoundError:
+                continue  # it was not made before the proof failed
+        self.host.rmdir(self.folder)
+
+
+def dead(host: Door, name: str) -> bool:
+    """Whether ``name`` is that of a proof whose process is gone. False where processes cannot be seen."""
+    if not name.startswith(PREFIX):
+        return False
+    pid = name[len(PREFIX) :].partition("-")[0]
+    if not pid.isdigit() or host.stat("/proc/1").error:  # hidepid: a live process of another user looks dead
+        return False
+    return host.stat(f"/proc/{pid}").error == "ENOENT"
+
+
+def sweep_folders(host: Workshop, caller: Caller) -> tuple[str, ...]:
+    """Remove the folders that killed proofs left, as far as the caller owns them; returns their paths."""
+    swept = []
+    for name in host.listdir(FOLDER).names:
+        path = f"{FOLDER}/{name}"
+        if dead(host, name) and (caller.uid == 0 or host.stat(path).uid == caller.uid):
+            try:
+                host.remove_tree(path)
+            except OSError:
+                continue  # it vanished, or somebody else's files are in it: not ours to force
+            swept.append(path)
+    return tuple(swept)
+
+
+def quoted(argv: Sequence[str]) -> str:
+    """A command as it can be typed into a shell, for evidence."""
+    from shlex import join
+
+    return join(argv)
+
+
+class Steps:
+    """Collects the steps of a proof and their times."""
+
+    def __init__(self) -> None:
+        self.taken: list[ProofStep] = []
+        self._begun = time.monotonic()
+
+    def begin(self) -> None:
+        self._begun = time.monotonic()
+
+    def add(self, id: str, status: str, evidence: Sequence[Evidence] = (), cause: str = "") -> bool:
+        """End the step begun last; True when it passed."""
+        seconds = round(time.monotonic() - self._begun, 3)
+        self.taken.append(ProofStep(id, status, seconds, tuple(evidence), cause))
+        self._begun = time.monotonic()
+        return status == "pass"

@@ -1,0 +1,80 @@
+"""The one thing to do next, of all that a report says: the lowest cause first, since nothing above it can work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from kvmready.checks.engine import ESSENTIAL, RootCause
+from kvmready.checks.finding import Finding
+from kvmready.i18n import _
+
+if TYPE_CHECKING:
+    from kvmready.facts import Facts
+    from kvmready.plan.step import Step
+    from kvmready.proof.record import Proof
+
+
+def after(
+    facts: Facts,
+    findings: Sequence[Finding],
+    causes: Sequence[RootCause],
+    verdict: str,
+    steps: Sequence[Step],
+    proof: Proof | None,
+) -> dict[str, Any] | None:
+    """``{"text": sentence, "command": argv or None}``; None when nothing is left to do."""
+    if verdict == "not-ready":
+        return _mend(facts, findings, causes, steps) or _ask_again(facts, findings)
+    if proof is None:
+        return _say(_("Prove it: run a guest on this host."), _command(facts, "prove"))
+    if not proof.ok:
+        failed = next((step.id for step in proof.steps if step.status == "fail"), proof.level)
+        return _say(_("The proof failed at {step}: its evidence above says why.").format(step=failed))
+    return None
+
+
+def _mend(
+    facts: Facts, findings: Sequence[Finding], causes: Sequence[RootCause], steps: Sequence[Step]
+) -> dict[str, Any] | None:
+    failing = {finding.cause for finding in findings if finding.status == "fail"}
+    for cause in causes:
+        if cause.cause not in failing:
+            continue
+        if any(cause.cause in step.mends for step in steps):
+            return _say(_("Let kvmready mend it; it shows each command and asks first."), _command(facts, "up"))
+        words = _("Mend {cause} by hand, as its remedy says; then look again.")
+        return _say(words.format(cause=cause.cause), _command(facts, "check"))
+    return None
+
+
+def _ask_again(facts: Facts, findings: Sequence[Finding]) -> dict[str, Any] | None:
+    for finding in findings:
+        if finding.status == "unknown" and finding.check in ESSENTIAL:
+            words = _("{check} could not be asked: do what its remedy says; then look again.")
+            return _say(words.format(check=finding.check), _command(facts, "check"))
+    return None
+
+
+def _say(text: str, command: Sequence[str] | None = None) -> dict[str, Any]:
+    return {"text": text, "command": None if command is None else list(command)}
+
+
+def _command(facts: Facts, verb: str) -> tuple[str, ...]:
+    """A command line of ours for the same question: what differs from what would be asked without a word is said."""
+    want = facts.want
+    words = ["kvmready", verb]
+    if want.profile != "server":
+        words += ["--profile", want.profile]
+    caller = facts.caller
+    unsaid = (caller.user,) if caller.uid else (caller.sudo_user,) if caller.sudo_user else ()
+    if want.users != unsaid:
+        for name in want.users:
+            words += ["--user", name]
+    if want.nested:
+        words.append("--nested")
+    if want.iommu:
+        words.append("--iommu")
+    if want.accel == "tcg":
+        words += ["--accel", "tcg"]
+    return tuple(words)

@@ -1,0 +1,153 @@
+"""The one record of a host at one time, in JSON types only: ``kvmready.report/1``, see ``schema.json`` beside it.
+
+Every format is drawn from this record and from nothing else, so that all of them say the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from kvmready.checks.engine import RootCause, layer_status
+from kvmready.checks.finding import LAYERS, Finding, Remedy
+from kvmready.report import next_move
+
+if TYPE_CHECKING:
+    from kvmready.facts import Facts
+    from kvmready.plan.step import Plan, Step
+    from kvmready.proof.record import Proof
+
+SCHEMA = "kvmready.report/1"
+
+
+def build(
+    *,
+    facts: Facts,
+    findings: Sequence[Finding],
+    causes: Sequence[RootCause],
+    verdict: str,
+    plan: Plan | None,
+    run: Mapping[str, Any] | None,
+    proof: Proof | None,
+    version: str,
+    taken_at: str,
+    only: str = "",
+) -> dict[str, Any]:
+    """The record. ``taken_at`` is RFC 3339, UTC; ``only`` is the layer or check that the findings were limited to.
+
+    ``run`` is what a run did, in JSON types; ``plan``, ``run`` and ``proof`` are None where there was none. The
+    commands of automatic remedies are those of the plan's steps that mend the cause.
+    """
+    machine = facts.machine
+    steps = plan.steps if plan is not None else ()
+    return {
+        "schema": SCHEMA,
+        "version": version,
+        "taken_at": taken_at,
+        "host": {
+            "hostname": facts.caller.hostname,
+            "arch": facts.caller.arch,
+            "kernel": facts.caller.kernel,
+            "os": {"id": facts.os.id, "version_id": facts.os.version_id, "name": facts.os.name},
+            "machine": machine.kind,
+            "hypervisor": machine.hypervisor,
+        },
+        "profile": facts.want.profile,
+        "users": list(facts.want.users),
+        "only": only or None,
+        "wanted": {"accel": facts.want.accel, "nested": facts.want.nested, "iommu": facts.want.iommu},
+        "verdict": verdict,
+        "acceleration": _acceleration(facts),
+        "layers": [{"id": layer, "status": layer_status(layer, findings)} for layer in LAYERS],
+        "findings": [
+            {
+                "check": f.check,
+                "layer": f.layer,
+                "status": f.status,
+                "summary": f.summary,
+                "evidence": [{"source": seen.source, "text": seen.text} for seen in f.evidence],
+                "cause": f.cause or None,
+                "remedy": _remedy(f.remedy, f.cause, steps),
+                "blocked_by": list(f.blocked_by),
+            }
+            for f in findings
+        ],
+        "root_causes": [
+            {
+                "cause": c.cause,
+                "layer": c.layer,
+                "summary": c.summary,
+                "remedy": _remedy(c.remedy, c.cause, steps),
+                "explains": list(c.explains),
+            }
+            for c in causes
+        ],
+        "next": next_move.after(facts, findings, causes, verdict, steps, proof),
+        "plan": None if plan is None else plan_json(plan),
+        "run": None if run is None else dict(run),
+        "proof": None if proof is None else proof_json(proof),
+    }
+
+
+def plan_json(plan: Plan) -> dict[str, Any]:
+    """The plan as people approve it; what the journal keeps beyond that is in the journal."""
+    return {
+        "id": plan.id,
+        "profile": plan.profile,
+        "users": list(plan.users),
+        "steps": [
+            {
+                "id": step.id,
+                "kind": step.kind,
+                "layer": step.layer,
+                "summary": step.summary,
+                "commands": [list(command) for command in step.commands],
+                "mends": list(step.mends),
+                "note": step.note,
+            }
+            for step in plan.steps
+        ],
+    }
+
+
+def _acceleration(facts: Facts) -> dict[str, Any]:
+    measured = facts.probe.acceleration
+    exits = measured.exit_us
+    return {
+        "state": measured.state,
+        "native_ratio": measured.native_ratio,
+        "exit_us": None if exits is None else {"p50": exits[0], "p99": exits[1]},
+        "why": measured.why,
+    }
+
+
+def proof_json(proof: Proof) -> dict[str, Any]:
+    """The proof, with the witness just as the guest wrote it: to make it harmless is the work of each format."""
+    return {
+        "level": proof.level,
+        "wanted": proof.wanted,
+        "ok": proof.ok,
+        "summary": proof.summary,
+        "user": proof.user or None,
+        "witness": proof.witness or None,
+        "accel": proof.accel,
+        "steps": [
+            {
+                "id": step.id,
+                "status": step.status,
+                "seconds": round(step.seconds, 3),
+                "evidence": [{"source": seen.source, "text": seen.text} for seen in step.evidence],
+                "cause": step.cause or None,
+            }
+            for step in proof.steps
+        ],
+    }
+
+
+def _remedy(remedy: Remedy | None, cause: str, steps: Sequence[Step]) -> dict[str, Any]:
+    if remedy is None:
+        return {"kind": "none", "text": "", "commands": []}
+    commands = remedy.commands
+    if remedy.kind == "automatic" and not commands:
+        commands = tuple(command for step in steps if cause in step.mends for command in step.commands)
+    return {"kind": remedy.kind, "text": remedy.text, "commands": [list(command) for command in commands]}

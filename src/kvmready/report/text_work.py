@@ -1,0 +1,112 @@
+"""The work for people: the plan before it is approved, what a run did, and the proof."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from kvmready.i18n import _
+from kvmready.report.canvas import STYLES, WORDS, Canvas, cells, command_lines
+
+Record = Mapping[str, Any]
+
+SHORT_ID = 12
+"""Digits of a plan's id that people see."""
+
+
+def commands(canvas: Canvas, lines: Sequence[Sequence[str]], indent: int, style: str = "cyan") -> Iterator[Any]:
+    """Commands as they can be pasted into a shell; what has to break breaks with a backslash."""
+    for argv in lines:
+        for line in command_lines(argv, canvas.width - indent):
+            yield canvas.line(indent, line, style)
+
+
+def evidence(canvas: Canvas, seen: Record, indent: int) -> Iterator[Any]:
+    """What was seen, and where; text of more than one line keeps its lines."""
+    lines = str(seen["text"]).splitlines() or [""]
+    yield canvas.block(indent, (seen["source"] + ": ", "dim"), lines[0], hang=2)
+    for line in lines[1:]:
+        yield canvas.block(indent + 2, line)
+
+
+def duration(seconds: float | None) -> str:
+    """A time as people say it: 6 ms, 5.6 s, 2 min 28 s; empty where none was taken."""
+    if seconds is None:
+        return ""
+    if seconds < 0.1:
+        return _("{count} ms").format(count=f"{seconds * 1000:.0f}")
+    if seconds < 60:
+        return _("{count} s").format(count=f"{seconds:.1f}")
+    return _("{minutes} min {seconds} s").format(minutes=int(seconds // 60), seconds=int(seconds % 60))
+
+
+def plan(canvas: Canvas, record: Record) -> Iterator[Any]:
+    """Numbered steps, each with its exact commands and what could hurt or cannot be taken back."""
+    steps = record["steps"]
+    yield ""
+    if not steps:
+        yield canvas.block(2, _("Nothing to do: the plan for the profile {profile} is empty.").format(**record))
+        return
+    words = (
+        _("Plan {id}: {count} steps for the profile {profile}")
+        if len(steps) > 1
+        else _("Plan {id}: 1 step for the profile {profile}")
+    )
+    title = words.format(id=record["id"][:SHORT_ID], count=len(steps), profile=record["profile"])
+    if record["users"]:
+        title += _(", users: {names}").format(names=", ".join(record["users"]))
+    yield canvas.block(2, (title, "bold"))
+    digits = len(str(len(steps)))
+    for number, step in enumerate(steps, 1):
+        yield ""
+        indent = 2 + digits + 2
+        yield canvas.block(2, (f"{number:>{digits}}  ", "dim"), (step["summary"], "bold"), hang=digits + 2)
+        yield from commands(canvas, step["commands"], indent)
+        if step["note"]:
+            yield canvas.block(indent, (canvas.glyph("warn") + " ", STYLES["warn"]), step["note"], hang=2)
+
+
+def run(canvas: Canvas, record: Record) -> Iterator[Any]:
+    """What a run did; its steps were seen as they were done, so that a few words are enough."""
+    yield ""
+    if record["id"] is None:
+        yield canvas.block(2, (canvas.glyph("pass") + "  ", STYLES["pass"]), _("Nothing had to be changed."), hang=3)
+        return
+    done = [step for step in record["steps"] if step["status"] == "done"]
+    words = (
+        _("1 step done, {skipped} already done.") if len(done) == 1 else _("{done} steps done, {skipped} already done.")
+    )
+    said = words.format(done=len(done), skipped=len(record["steps"]) - len(done))
+    if record["resumed"]:
+        said += " " + _("An earlier run that had not ended was carried on.")
+    title = _("Run {id}").format(id=record["id"])
+    yield canvas.block(2, (title, "bold"), f"  {said}", hang=2)
+    yield canvas.block(2, (_("To take it back:") + " ", "dim"), (f"kvmready undo {record['id']}", "cyan"), hang=2)
+
+
+def proof(canvas: Canvas, record: Record) -> Iterator[Any]:
+    """What the guest did, step by step, and its witness; emulation is said first and loudly."""
+    yield ""
+    status = "pass" if record["ok"] else "fail"
+    yield canvas.block(
+        2, (_("Proof") + "  ", "bold"), (record["summary"], "" if record["ok"] else STYLES[status]), hang=2
+    )
+    if record["accel"] == "tcg":
+        loud = _("EMULATION (TCG), NOT KVM: this proves everything but hardware acceleration.")
+        yield canvas.block(2, (loud, "bold yellow"))
+    ids = max((cells(step["id"]) for step in record["steps"]), default=0) + 2
+    words = max(cells(_(word)) for word in WORDS.values()) + 2
+    for step in record["steps"]:
+        status = step["status"]
+        yield canvas.text(
+            "  ",
+            (canvas.glyph(status) + "  ", STYLES[status]),
+            canvas.padded(step["id"], ids),
+            canvas.padded(_(WORDS[status]), words, STYLES[status]),
+            (duration(step["seconds"]), "dim"),
+        )
+        if status not in ("pass", "skip") and step["evidence"]:
+            for seen in step["evidence"]:
+                yield from evidence(canvas, seen, 5)
+    if record["witness"]:
+        yield canvas.block(5, (_("the guest wrote:") + " ", "dim"), record["witness"], hang=2)

@@ -1,0 +1,140 @@
+"""Bad input from a real command line: one clear line on standard error, the right exit status, nothing changed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+RECORDING = ROOT / "tests/hosts/pvm.json"
+HOSTILE = ["a b", "it's", 'say "hi"', "two\nlines", "$(touch /tmp/x)", "`id`", "semi;colon", "-rf", "名字", "a\u202eb"]
+
+
+def kvmready(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "kvmready", *words],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "src"), "LC_ALL": "C.UTF-8", **environment},
+    )
+
+
+def refused(status: int, *words: str) -> str:
+    """The refusal's text, after looking at its form."""
+    result = kvmready(*words)
+    assert result.returncode == status, result
+    assert result.stdout == ""
+    first, *rest = result.stderr.splitlines()
+    assert first.startswith("kvmready: ")
+    assert all(line.startswith("  ") for line in rest)
+    assert len(rest) <= 2
+    assert "Traceback" not in result.stderr
+    return result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        (("check", "--user", "no-such-user"), ["no-such-user", "adduser"]),
+        (("up", "--dry-run", "--user", "no-such-user"), ["no-such-user"]),
+        (("check", "--profile", "gigantic"), ["gigantic", "minimal", "server"]),
+        (("check", "--only", "kernel.nothing"), ["kernel.nothing"]),
+        (("check", "--only", "cellar"), ["cellar"]),
+        (("plan", "--only", "cellar"), ["cellar", "hardware"]),
+        (("prove", "--level", "universe"), ["universe", "probe", "libvirt"]),
+        (("check", "--format", "pdf"), ["pdf", "json"]),
+        (("--format", "pdf", "check"), ["pdf", "json"]),
+        (("check", "--lang", "xx"), ["xx", "zh"]),
+        (("dance",), ["dance", "check"]),
+        ((), ["VERB"]),
+        (("check", "--wat"), ["--wat"]),
+        (("check", "extra"), ["extra"]),
+    ],
+)
+def test_a_wrong_word_is_named_with_the_right_ones(words: Sequence[str], names: Sequence[str]) -> None:
+    text = refused(2, *words)
+    for name in names:
+        assert name in text
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_user_name_is_data(name: str) -> None:
+    text = refused(2, "check", f"--user={name}")
+    assert all(character.isprintable() for character in text.replace("\n", ""))
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "not whole JSON"),
+        (b"not json", "not whole JSON"),
+        (b"\xff\xfe\x00", "not text"),
+        (b'{"schema": "kvmready.report/1"}', "kvmready.report/1"),
+        (b'{"schema": "kvmready.recording/1", "answers": [], "asked_for": {}}', "for which users"),
+    ],
+)
+def test_a_bad_recording_is_refused(tmp_path: Path, content: bytes, says: str) -> None:
+    path = tmp_path / "host.json"
+    path.write_bytes(content)
+    assert says in refused(2, "check", "--from", str(path))
+    assert path.read_bytes() == content
+
+
+def test_a_recording_that_was_cut_off_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "host.json"
+    path.write_bytes(RECORDING.read_bytes()[:-200])
+    assert "not whole JSON" in refused(2, "check", "--from", str(path))
+
+
+def test_a_missing_recording_is_refused(tmp_path: Path) -> None:
+    assert "No such file" in refused(2, "check", "--from", str(tmp_path / "none"))
+    assert "directory" in refused(2, "check", "--from", str(tmp_path))
+
+
+def test_a_recording_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "no" / "such" / "host.json"
+    assert str(path) in refused(1, "check", "--record", str(path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_user_than_recorded_is_an_unrecorded_question() -> None:
+    text = refused(2, "check", "--from", str(RECORDING), "--user", "somebody-else")
+    assert "does not hold an answer" in text
+    assert "somebody-else" in text
+
+
+def test_options_stand_before_or_after_the_verb() -> None:
+    before = kvmready("--format", "json", "--lang", "en", "check", "--from", str(RECORDING))
+    after = kvmready("check", "--from", str(RECORDING), "--lang=en", "--format", "json")
+    documents = [json.loads(result.stdout) for result in (before, after)]
+    for document in documents:
+        document.pop("taken_at")
+    assert documents[0] == documents[1]
+    assert before.stderr == after.stderr == ""
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    command = [sys.executable, "-m", "kvmready", "check", "-v", "--from", str(RECORDING)]
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "src")}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        process.wait(timeout=60)
+
+
+def test_a_run_that_does_not_exist(tmp_path: Path) -> None:
+    status = 2 if os.geteuid() == 0 else 3
+    text = refused(status, "undo", "20200101T000000Z-beef", "--state-dir", str(tmp_path), "--yes")
+    if status == 2:
+        assert "20200101T000000Z-beef" in text
+    assert list(tmp_path.iterdir()) == []

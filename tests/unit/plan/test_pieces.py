@@ -1,0 +1,160 @@
+"""The pure pieces of the kinds of steps."""
+
+from __future__ import annotations
+
+import pytest
+
+from kvmready.plan import firewall, leftovers, network, unit
+from kvmready.plan.command import shown
+
+SHOWN = """\
+Id=libvirtd.service
+LoadState=loaded
+ActiveState=active
+UnitFileState=enabled
+
+Id=libvirtd.socket
+LoadState=loaded
+ActiveState=inactive
+UnitFileState=disabled
+
+Id=none.service
+LoadState=not-found
+ActiveState=inactive
+UnitFileState=
+"""
+RUNS = unit.State("loaded", "enabled", "active")
+IDLE = unit.State("loaded", "enabled", "inactive")
+
+
+def test_systemctl_show() -> None:
+    assert unit.parse(SHOWN) == {
+        "libvirtd.service": RUNS,
+        "libvirtd.socket": ("loaded", "disabled", "inactive"),
+        "none.service": ("not-found", "", "inactive"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [
+        ({"a.socket": RUNS, "a.service": RUNS}, ([], [], [])),
+        ({"a.socket": IDLE, "a.service": IDLE}, ([], [], ["a.socket"])),
+        # systemd refuses to start a socket whose service runs
+        ({"a.socket": IDLE, "a.service": RUNS}, ([], [], [])),
+        ({"a.socket": RUNS._replace(file="disabled"), "a.service": RUNS}, ([], ["a.socket"], [])),
+        (
+            {"a.socket": unit.State("masked", "masked", "inactive"), "a.service": IDLE},
+            (["a.socket"], ["a.socket"], ["a.socket"]),
+        ),
+        ({"a.socket": IDLE._replace(file="enabled-runtime", active="active")}, ([], ["a.socket"], [])),
+        ({}, ([], ["a.socket"], ["a.socket"])),
+    ],
+)
+def test_what_a_unit_needs(states: dict[str, unit.State], expected: tuple[list[str], ...]) -> None:
+    assert unit._needs(["a.socket"], states) == expected
+
+
+def test_sockets_know_their_service() -> None:
+    assert unit._with_services(["libvirtd-ro.socket", "virtlogd.socket"]) == [
+        "libvirtd-ro.socket",
+        "virtlogd.socket",
+        "libvirtd.service",
+        "virtlogd.service",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "kept"),
+    [
+        ("/var/lib/libvirt/images/debian.qcow2", True),
+        ("/var/lib/libvirt/images/sub/x", True),
+        ("/var/lib/libvirt/qemu/save/vm.save", True),
+        ("/var/lib/libvirt/qemu/nvram/vm_VARS.fd", True),
+        ("/etc/libvirt/qemu/vm.xml", True),
+        ("/etc/libvirt/qemu/networks/lab.xml", True),
+        ("/etc/libvirt/storage/nfs.xml", True),
+        ("/etc/libvirt/hooks/qemu", True),
+        ("/etc/libvirt/qemu/networks/default.xml", False),
+        ("/etc/libvirt/qemu/networks/autostart/default.xml", False),
+        ("/etc/libvirt/storage/default.xml", False),
+        ("/etc/libvirt/qemu.conf", False),
+        ("/etc/libvirt/nwfilter/clean-traffic.xml", False),
+        ("/var/lib/libvirt/dnsmasq/default.conf", False),
+        ("/var/cache/libvirt/qemu/capabilities/ab.xml", False),
+    ],
+)
+def test_what_a_person_would_miss(path: str, kept: bool) -> None:
+    assert leftovers.precious([path]) == ([path] if kept else [])
+
+
+def test_trees_are_kept_whole_and_compared() -> None:
+    before = {"/etc": "d 755 0 0", "/etc/ü\n\"'": "f 644 0 0", "/var/x": "d 700 0 0", "/run/a": "run"}
+    assert leftovers.unpack(leftovers.pack(before)) == before
+    after = {"/etc": "d 755 0 0", "/var/x": "d 755 33 0", "/etc/new": "d 755 0 0"}
+    assert leftovers.changed(before, after) == {"/var/x": "d 755 33 0"}
+    assert leftovers.appeared(before, after) == ["/etc/new"]
+
+
+def test_the_accounts_of_the_system() -> None:
+    assert leftovers._is_system("polkitd:x:997:")
+    assert leftovers._is_system("libvirt-qemu:x:64055:104::/var/lib/libvirt:/usr/sbin/nologin")
+    assert not leftovers._is_system("alice:x:1000:1000::/home/alice:/bin/bash")
+    assert not leftovers._is_system("broken:x:many:")
+
+
+RULES = """\
+-P INPUT ACCEPT
+-N LIBVIRT_INP
+-N DOCKER
+-A INPUT -j LIBVIRT_INP
+-A INPUT -i eth0 -j LIBVIRT_INP
+-A FORWARD -j DOCKER
+-A LIBVIRT_INP -i virbr0 -p udp -j ACCEPT
+"""
+EMPTY = """\
+table ip filter {
+	chain INPUT {
+		type filter hook input priority filter; policy accept;
+	}
+
+	chain FORWARD {
+	}
+}
+"""
+
+
+def test_only_libvirts_chains_and_its_own_jumps_are_known() -> None:
+    assert firewall.CHAIN.findall(RULES) == ["LIBVIRT_INP"]
+    assert firewall.JUMP.findall(RULES) == [("INPUT", "LIBVIRT_INP")]
+
+
+@pytest.mark.parametrize(
+    ("what", "instead"),
+    [
+        ("accept;\n", "accept;\n\t\ttcp dport 22 accept\n"),
+        ("accept;\n", "accept;\n\t\tcounter packets 0 bytes 0 jump DOCKER\n"),
+        ("accept;\n", "accept;\n\tset x {\n"),
+        ("accept;\n", "drop;\n"),
+    ],
+)
+def test_a_table_that_does_anything_is_not_empty(what: str, instead: str) -> None:
+    assert all(firewall.EMPTY.match(line) for line in EMPTY.splitlines())
+    assert not all(firewall.EMPTY.match(line) for line in EMPTY.replace(what, instead).splitlines())
+
+
+def test_a_network_definition_is_xml_with_the_subnet() -> None:
+    import xml.etree.ElementTree as ElementTree
+
+    root = ElementTree.fromstring(network.definition("default", "virbr0", "192.168.130"))
+    address = root.find("ip")
+    dhcp = root.find("ip/dhcp/range")
+    assert root.findtext("name") == "default"
+    assert address is not None and address.get("address") == "192.168.130.1"
+    assert dhcp is not None and dhcp.get("end") == "192.168.130.254"
+    assert network._address(network.definition("default", "virbr0", "10.1.2")) == "10.1.2.1"
+    assert network._address("<network/>") == ""
+
+
+def test_commands_are_shown_as_they_would_be_typed() -> None:
+    assert shown(("usermod", "--", "al ice", "$(id)")) == "usermod -- 'al ice' '$(id)'"
