@@ -1,4 +1,5 @@
 """Hosts for the tests of this folder. Where the machine cannot run them, the tests are skipped and say why."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator

@@ -1,4 +1,5 @@
 """The lab keeps its promises: hosts are what they should be, and nothing of them stays behind."""
+
 from __future__ import annotations
 
 import os
@@ -139,8 +140,10 @@ def test_nspawn_installs_from_its_own_repository(nspawn_host: Container) -> None
 
 @pytest.mark.vm
 def test_nspawn_kvm_is_what_was_asked_for(nspawn_hosts: Callable[..., Container]) -> None:
-    kinds = {kvm: nspawn_hosts(kvm=kvm).run(["stat", "-c", "%F %t:%T", "/dev/kvm"]).stdout.strip()
-             for kvm in ("device", "null", "absent")}
+    kinds = {
+        kvm: nspawn_hosts(kvm=kvm).run(["stat", "-c", "%F %t:%T", "/dev/kvm"]).stdout.strip()
+        for kvm in ("device", "null", "absent")
+    }
     assert kinds == {"device": "character special file a:e8", "null": "character special file 1:3", "absent": ""}
 
 
@@ -149,8 +152,9 @@ def test_nspawn_kvm_is_what_was_asked_for(nspawn_hosts: Callable[..., Container]
 def test_hosts_end_with_the_test_that_started_them(kind: str, request: pytest.FixtureRequest) -> None:
     request.getfixturevalue("vm_tools" if kind == "machine" else "nspawn_hosts")
     script = f"from tests.vm.lab import {kind} as k; print(k.launch('orphan').directory, flush=True); input()"
-    with subprocess.Popen([sys.executable, "-c", script], cwd=TREE, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                          text=True) as owner:
+    with subprocess.Popen(
+        [sys.executable, "-c", script], cwd=TREE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as owner:
         assert owner.stdout is not None
         directory = Path(owner.stdout.readline().strip())
         assert running.is_alive(directory)

@@ -185,7 +185,11 @@ CHECKS = (
     Check("libvirt.clients", clients),
     Check("libvirt.virt-install", virt_install),
     Check("libvirt.python", python),
-    Check("libvirt.connect", connect, needs=("libvirt.daemon", "libvirt.clients", "services.libvirtd")),
+    Check(
+        "libvirt.connect",
+        connect,
+        needs=("libvirt.daemon", "libvirt.clients", "services.libvirtd", "services.virtlogd", "services.virtlockd"),
+    ),
     Check(
         "libvirt.kvm-capability",
         kvm_capability,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from kvmready.host.door import Account, Door, Result
 
 SCHEMA = "kvmready.probe/1"
-TIMEOUT = 10.0
+TIMEOUT = 30.0
 """Seconds for all answers together; a healthy one takes milliseconds, and each has a limit of its own."""
 
 NATIVE_RATIO = 0.2

@@ -15,7 +15,7 @@ BOOTED = "/run/systemd/system"
 """Exists exactly when systemd is the service manager: sd_booted(3)."""
 
 PROPERTIES = ("Id", "LoadState", "ActiveState", "SubState", "UnitFileState", "Result")
-TIMEOUT = 10.0
+TIMEOUT = 30.0
 LAST_WORDS = 5
 """Lines of the journal that are kept of a unit that failed."""
 

@@ -13,4 +13,5 @@ Two kinds of host, with the same interface (:class:`tests.vm.lab.remote.Host`):
 ``vm``      QEMU under TCG whose CPU has AMD-V, so that KVM really works inside it; about ten times slower.
 ``nspawn``  the same Debian tree booted by systemd-nspawn at native speed, on the machine's own kernel.
 """
+
 from __future__ import annotations

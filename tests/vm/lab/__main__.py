@@ -1,4 +1,5 @@
 """``python3 -m tests.vm.lab``: the lab from a shell. The hosts that it starts live until they are stopped."""
+
 from __future__ import annotations
 
 import argparse
@@ -42,7 +43,7 @@ def _partition(words: list[str]) -> tuple[list[str], list[str]]:
     if "--" not in words:
         return words, []
     at = words.index("--")
-    return words[:at], words[at + 1:]
+    return words[:at], words[at + 1 :]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -60,8 +61,13 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--no-svm", action="store_true", help="a CPU without AMD-V (vm)")
     verb.add_argument("--memory", type=int, default=2048, help="MiB (vm)")
     verb.add_argument("--cpus", type=int, default=2, help="(vm)")
-    verb.add_argument("--kernel-option", action="append", default=[], metavar="WORD",
-                      help="for the kernel's command line, as apparmor=0 (vm)")
+    verb.add_argument(
+        "--kernel-option",
+        action="append",
+        default=[],
+        metavar="WORD",
+        help="for the kernel's command line, as apparmor=0 (vm)",
+    )
     verb.add_argument("--kvm", choices=nspawn.KVM_CHOICES, default="null", help="what /dev/kvm is (nspawn)")
     verb.set_defaults(run=_start)
 
@@ -102,8 +108,15 @@ def _start(arguments: argparse.Namespace) -> int:
     if arguments.kind == "nspawn":
         host = nspawn.start(arguments.name, kvm=arguments.kvm, dies_with_parent=False)
     else:
-        host = machine.start(arguments.name, arguments.base, svm=not arguments.no_svm, memory=arguments.memory,
-                             cpus=arguments.cpus, kernel_options=arguments.kernel_option, dies_with_parent=False)
+        host = machine.start(
+            arguments.name,
+            arguments.base,
+            svm=not arguments.no_svm,
+            memory=arguments.memory,
+            cpus=arguments.cpus,
+            kernel_options=arguments.kernel_option,
+            dies_with_parent=False,
+        )
     print(f"{host.name}: up after {time.monotonic() - began:.1f} s, ssh at {host.address}:{host.port}")
     return 0
 

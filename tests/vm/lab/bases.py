@@ -1,4 +1,5 @@
 """The two bases a machine starts from: ``fresh``, and ``ready`` with the virtualization stack installed."""
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,4 +1,5 @@
 """The cache: finished images, keyed by their recipe, safe when two test processes build at once."""
+
 from __future__ import annotations
 
 import contextlib
@@ -112,8 +113,16 @@ def command(argv: list[str], timeout: float, log: Path | None = None) -> str:
     """
     environment = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
     try:
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
-                              timeout=timeout, env=environment, check=False)
+        done = subprocess.run(
+            argv,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout,
+            env=environment,
+            check=False,
+        )
     except FileNotFoundError as error:
         raise LabError(f"{argv[0]} is not installed") from error
     except subprocess.TimeoutExpired as error:

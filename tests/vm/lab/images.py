@@ -1,4 +1,5 @@
 """The images: a Debian tree, its disk, its kernel with a small first root, and the repository's disk."""
+
 from __future__ import annotations
 
 import io
@@ -59,14 +60,25 @@ def build(work: Path) -> None:
     setup = work / "setup.sh"
     setup.write_text(recipe.SETUP_SCRIPT)
     public_key = (work / "key.pub").read_text().strip()
-    command([
-        *cache.as_root(), "mmdebstrap", "--mode=root", "--variant=minbase", "--format=directory",
-        f"--architectures={recipe.ARCHITECTURE}", f"--include={','.join(recipe.BASE_PACKAGES)}",
-        f"--customize-hook={repo.download_hook(work / 'repo')}",
-        f"--customize-hook=tar-in {shlex.quote(str(work / 'files.tar'))} /",
-        f'--customize-hook=chroot "$1" sh -s -- {shlex.quote(public_key)} < {shlex.quote(str(setup))}',
-        recipe.SUITE, str(work / "tree"), str(work / "sources.list"),
-    ], timeout=1200, log=log)
+    command(
+        [
+            *cache.as_root(),
+            "mmdebstrap",
+            "--mode=root",
+            "--variant=minbase",
+            "--format=directory",
+            f"--architectures={recipe.ARCHITECTURE}",
+            f"--include={','.join(recipe.BASE_PACKAGES)}",
+            f"--customize-hook={repo.download_hook(work / 'repo')}",
+            f"--customize-hook=tar-in {shlex.quote(str(work / 'files.tar'))} /",
+            f'--customize-hook=chroot "$1" sh -s -- {shlex.quote(public_key)} < {shlex.quote(str(setup))}',
+            recipe.SUITE,
+            str(work / "tree"),
+            str(work / "sources.list"),
+        ],
+        timeout=1200,
+        log=log,
+    )
     tree = work / "tree"
     repo.finish(work / "repo", log)
     version = _kernel_version(tree)
@@ -91,9 +103,26 @@ def _write_files(path: Path) -> None:
 
 def _disk(source: Path, target: Path, size: str, label: str) -> None:
     """A sparse ext4 image of ``source``, made without mounting anything."""
-    command([*cache.as_root(), "/sbin/mke2fs", "-q", "-t", "ext4", "-L", label, "-m", "0",
-             "-E", "lazy_itable_init=1,lazy_journal_init=1,root_owner=0:0", "-d", str(source), str(target), size],
-            timeout=300)
+    command(
+        [
+            *cache.as_root(),
+            "/sbin/mke2fs",
+            "-q",
+            "-t",
+            "ext4",
+            "-L",
+            label,
+            "-m",
+            "0",
+            "-E",
+            "lazy_itable_init=1,lazy_journal_init=1,root_owner=0:0",
+            "-d",
+            str(source),
+            str(target),
+            size,
+        ],
+        timeout=300,
+    )
 
 
 def _kernel_version(tree: Path) -> str:
@@ -112,8 +141,12 @@ def _initrd(tree: Path, version: str) -> bytes:
             words = line.split()
             if words[:1] == ["insmod"]:
                 modules[words[1]] = None
-    members = [("bin", None), ("modules", None), ("bin/busybox", (tree / "usr/bin/busybox").read_bytes()),
-               ("init", recipe.INIT_SCRIPT.encode())]
+    members = [
+        ("bin", None),
+        ("modules", None),
+        ("bin/busybox", (tree / "usr/bin/busybox").read_bytes()),
+        ("init", recipe.INIT_SCRIPT.encode()),
+    ]
     members += [(f"modules/{at:02d}.ko", Path(path).read_bytes()) for at, path in enumerate(modules)]
     return b"".join(_cpio(name, data, at) for at, (name, data) in enumerate(members, 1)) + _cpio("TRAILER!!!", b"", 0)
 

@@ -1,4 +1,5 @@
 """A virtual machine in which KVM works: QEMU under TCG with emulated AMD-V, on a throw-away overlay of a base."""
+
 from __future__ import annotations
 
 import os
@@ -22,8 +23,19 @@ class Machine(Host):
 
     process: subprocess.Popen[bytes] | None = None
 
-    def __init__(self, name: str, directory: Path, port: int, base: images.Base, *, svm: bool, memory: int, cpus: int,
-                 kernel_options: Sequence[str], dies_with_parent: bool) -> None:
+    def __init__(
+        self,
+        name: str,
+        directory: Path,
+        port: int,
+        base: images.Base,
+        *,
+        svm: bool,
+        memory: int,
+        cpus: int,
+        kernel_options: Sequence[str],
+        dies_with_parent: bool,
+    ) -> None:
         super().__init__(name, "vm", directory, "127.0.0.1", port, base.key)
         self.base = base
         self.svm = svm
@@ -45,19 +57,47 @@ class Machine(Host):
         """
         guard = ["setpriv", "--pdeathsig", "KILL"] if self.dies_with_parent else []
         argv = [
-            *guard, "qemu-system-x86_64", "-name", self.name, "-machine", "pc", "-accel", "tcg,thread=multi",
-            "-cpu", f"{_CPU},{'+' if self.svm else '-'}svm", "-smp", str(self.cpus), "-m", str(self.memory),
-            "-display", "none", "-no-user-config", "-nodefaults", "-serial", f"file:{self.directory}/console.log",
-            "-kernel", str(self.base.kernel), "-initrd", str(self.base.initrd),
-            "-append", " ".join(("console=ttyS0 quiet loglevel=4", f"lab.hostname={self.name}", *self.kernel_options)),
-            "-drive", f"file={_escape(self.directory / 'disk.qcow2')},format=qcow2,if=virtio,cache=unsafe",
-            "-drive", f"file={_escape(self.base.repo_disk)},format=raw,if=virtio,readonly=on",
-            "-netdev", f"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{self.port}-:22",
-            "-device", "virtio-net-pci,netdev=net,romfile=", "-pidfile", str(self.directory / "pid"),
+            *guard,
+            "qemu-system-x86_64",
+            "-name",
+            self.name,
+            "-machine",
+            "pc",
+            "-accel",
+            "tcg,thread=multi",
+            "-cpu",
+            f"{_CPU},{'+' if self.svm else '-'}svm",
+            "-smp",
+            str(self.cpus),
+            "-m",
+            str(self.memory),
+            "-display",
+            "none",
+            "-no-user-config",
+            "-nodefaults",
+            "-serial",
+            f"file:{self.directory}/console.log",
+            "-kernel",
+            str(self.base.kernel),
+            "-initrd",
+            str(self.base.initrd),
+            "-append",
+            " ".join(("console=ttyS0 quiet loglevel=4", f"lab.hostname={self.name}", *self.kernel_options)),
+            "-drive",
+            f"file={_escape(self.directory / 'disk.qcow2')},format=qcow2,if=virtio,cache=unsafe",
+            "-drive",
+            f"file={_escape(self.base.repo_disk)},format=raw,if=virtio,readonly=on",
+            "-netdev",
+            f"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{self.port}-:22",
+            "-device",
+            "virtio-net-pci,netdev=net,romfile=",
+            "-pidfile",
+            str(self.directory / "pid"),
         ]
         with running.lock(self.directory) as lock, open(self.directory / "qemu.log", "ab") as log:
-            self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=[lock],
-                                            start_new_session=True)
+            self.process = subprocess.Popen(
+                argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=[lock], start_new_session=True
+            )
 
     def wait_until_up(self, timeout: float = 600) -> None:
         """Wait until ssh answers and systemd reports a system with no failed unit."""
@@ -103,8 +143,16 @@ class Machine(Host):
         running.end(self.directory)
 
 
-def launch(name: str = "vm", base: str = "fresh", *, svm: bool = True, memory: int = 2048, cpus: int = 2,
-           kernel_options: Sequence[str] = (), dies_with_parent: bool = True) -> Machine:
+def launch(
+    name: str = "vm",
+    base: str = "fresh",
+    *,
+    svm: bool = True,
+    memory: int = 2048,
+    cpus: int = 2,
+    kernel_options: Sequence[str] = (),
+    dies_with_parent: bool = True,
+) -> Machine:
     """Start a VM and return at once; ``memory`` is in MiB, ``base`` is ``fresh`` or ``ready`` (the stack installed),
     ``kernel_options`` go to the end of the kernel's command line (``apparmor=0``, ``module_blacklist=kvm_amd``).
 
@@ -116,11 +164,22 @@ def launch(name: str = "vm", base: str = "fresh", *, svm: bool = True, memory: i
     origin = bases.by_name(base)
     directory = running.claim(name)
     overlay = directory / "disk.qcow2"
-    command(["qemu-img", "create", "-q", "-f", "qcow2", "-b", str(origin.disk), "-F", origin.disk_format, str(overlay)],
-            timeout=60)
+    command(
+        ["qemu-img", "create", "-q", "-f", "qcow2", "-b", str(origin.disk), "-F", origin.disk_format, str(overlay)],
+        timeout=60,
+    )
     for attempt in range(3):
-        machine = Machine(directory.name, directory, _free_port(), origin.base, svm=svm, memory=memory, cpus=cpus,
-                          kernel_options=kernel_options, dies_with_parent=dies_with_parent)
+        machine = Machine(
+            directory.name,
+            directory,
+            _free_port(),
+            origin.base,
+            svm=svm,
+            memory=memory,
+            cpus=cpus,
+            kernel_options=kernel_options,
+            dies_with_parent=dies_with_parent,
+        )
         machine.power_on()
         if _opened(machine):
             machine.save(origin.entries)
@@ -133,11 +192,20 @@ def launch(name: str = "vm", base: str = "fresh", *, svm: bool = True, memory: i
     raise AssertionError("unreachable")
 
 
-def start(name: str = "vm", base: str = "fresh", *, svm: bool = True, memory: int = 2048, cpus: int = 2,
-          kernel_options: Sequence[str] = (), dies_with_parent: bool = True) -> Machine:
+def start(
+    name: str = "vm",
+    base: str = "fresh",
+    *,
+    svm: bool = True,
+    memory: int = 2048,
+    cpus: int = 2,
+    kernel_options: Sequence[str] = (),
+    dies_with_parent: bool = True,
+) -> Machine:
     """:func:`launch` and wait until the system is up."""
-    machine = launch(name, base, svm=svm, memory=memory, cpus=cpus,
-                     kernel_options=kernel_options, dies_with_parent=dies_with_parent)
+    machine = launch(
+        name, base, svm=svm, memory=memory, cpus=cpus, kernel_options=kernel_options, dies_with_parent=dies_with_parent
+    )
     try:
         machine.wait_until_up()
     except BaseException:

@@ -3,6 +3,7 @@
 Everything that it has of the machine (overlay, network namespace, veth pair) belongs to namespaces that end with its
 process, so that a killed test leaves nothing mounted. It needs root, and it cannot load kernel modules.
 """
+
 from __future__ import annotations
 
 import contextlib
@@ -122,21 +123,55 @@ def _launch(directory: Path, origin: bases.Start, kvm: str, dies_with_parent: bo
         cgroup.mkdir(exist_ok=True)
     guard = ["setpriv", "--pdeathsig", "KILL"] if dies_with_parent else []
     argv = [
-        *guard, "unshare", "--mount", "--net", "--pid", "--fork", "--kill-child=KILL", "--mount-proc",
-        "--propagation", "private", "sh", "-c", _HOLDER, "sh", str(directory),
-        str(origin.base.tree), ":".join(map(str, cgroups)),
-        "systemd-nspawn", "--quiet", "--boot", "--directory", str(directory / "root"), "--machine", name,
-        "--network-namespace-path=/proc/self/ns/net", "--register=no", "--keep-unit", "--capability=all",
-        "--drop-capability=CAP_SYS_MODULE,CAP_SYS_TIME", "--resolv-conf=off", "--timezone=off", "--link-journal=no",
-        "--console=read-only", f"--bind-ro={origin.base.repo}:/repo",
+        *guard,
+        "unshare",
+        "--mount",
+        "--net",
+        "--pid",
+        "--fork",
+        "--kill-child=KILL",
+        "--mount-proc",
+        "--propagation",
+        "private",
+        "sh",
+        "-c",
+        _HOLDER,
+        "sh",
+        str(directory),
+        str(origin.base.tree),
+        ":".join(map(str, cgroups)),
+        "systemd-nspawn",
+        "--quiet",
+        "--boot",
+        "--directory",
+        str(directory / "root"),
+        "--machine",
+        name,
+        "--network-namespace-path=/proc/self/ns/net",
+        "--register=no",
+        "--keep-unit",
+        "--capability=all",
+        "--drop-capability=CAP_SYS_MODULE,CAP_SYS_TIME",
+        "--resolv-conf=off",
+        "--timezone=off",
+        "--link-journal=no",
+        "--console=read-only",
+        f"--bind-ro={origin.base.repo}:/repo",
         *(["--bind-ro=/dev/null:/dev/kvm"] if kvm == "null" else []),
     ]
     environment = {**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1", "SYSTEMD_NSPAWN_API_VFS_WRITABLE": "network"}
     # The root of an overlay shows the mode of its upper directory.
     (directory / "upper").chmod(0o755)
     with running.lock(directory) as lock, open(directory / "console.log", "wb") as log:
-        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=[lock],
-                                   start_new_session=True, env=environment)
+        process = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            pass_fds=[lock],
+            start_new_session=True,
+            env=environment,
+        )
     host = Container(name, "nspawn", directory, "", 22, origin.base.key)
     host.process = process
     (directory / "pid").write_text(str(process.pid))

@@ -1,4 +1,5 @@
 """What the hosts are made of: package lists and the files laid into the tree. Any change makes a new cache key."""
+
 from __future__ import annotations
 
 from typing import NamedTuple
@@ -11,21 +12,53 @@ ARCHITECTURE = "amd64"
 #: The fresh host: what an installed Debian server has and the product meets, with no virtualization on it
 #: and without python3-venv, which Debian leaves out as well.
 BASE_PACKAGES = (
-    "systemd-sysv", "udev", "dbus", "libpam-systemd", "openssh-server", "python3", "sudo", "iproute2", "kmod", "procps",
-    "busybox-static", "linux-image-cloud-amd64", "passwd", "login", "apt", "ca-certificates", "nftables", "dmidecode",
-    "netbase", "less", "apparmor",
+    "systemd-sysv",
+    "udev",
+    "dbus",
+    "libpam-systemd",
+    "openssh-server",
+    "python3",
+    "sudo",
+    "iproute2",
+    "kmod",
+    "procps",
+    "busybox-static",
+    "linux-image-cloud-amd64",
+    "passwd",
+    "login",
+    "apt",
+    "ca-certificates",
+    "nftables",
+    "dmidecode",
+    "netbase",
+    "less",
+    "apparmor",
 )
 
 #: The ready host: the stack, installed by plain apt-get.
 STACK_PACKAGES = (
-    "qemu-system-x86", "qemu-utils", "libvirt-daemon-system", "libvirt-clients", "virtinst", "dnsmasq-base",
+    "qemu-system-x86",
+    "qemu-utils",
+    "libvirt-daemon-system",
+    "libvirt-clients",
+    "virtinst",
+    "dnsmasq-base",
     "python3-libvirt",
 )
 
 #: What else the repository in the host offers; dependencies come along, recommended packages do not.
 REPO_PACKAGES = (
-    *STACK_PACKAGES, "python3-venv", "python3-pip-whl", "python3-setuptools-whl", "ovmf", "swtpm", "swtpm-tools",
-    "cpu-checker", "iptables", "polkitd", "acl",
+    *STACK_PACKAGES,
+    "python3-venv",
+    "python3-pip-whl",
+    "python3-setuptools-whl",
+    "ovmf",
+    "swtpm",
+    "swtpm-tools",
+    "cpu-checker",
+    "iptables",
+    "polkitd",
+    "acl",
 )
 
 #: Wheels in the repository: what the product installs from the Python index at run time.
@@ -39,8 +72,15 @@ USERS = ("alice", "bob")
 
 #: Units that would wait for a network that is not there, or work in the background while a test measures.
 MASKED_UNITS = (
-    "systemd-networkd-wait-online.service", "apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer",
-    "e2scrub_all.timer", "e2scrub_reap.service", "fstrim.timer", "man-db.timer", "motd-news.timer",
+    "systemd-networkd-wait-online.service",
+    "apt-daily.timer",
+    "apt-daily-upgrade.timer",
+    "dpkg-db-backup.timer",
+    "e2scrub_all.timer",
+    "e2scrub_reap.service",
+    "fstrim.timer",
+    "man-db.timer",
+    "motd-news.timer",
 )
 
 REPO_DIR = "/repo"

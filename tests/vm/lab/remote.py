@@ -1,4 +1,5 @@
 """A host of the lab seen from outside: run a command, copy a tree, over ssh. The same for a VM and an nspawn host."""
+
 from __future__ import annotations
 
 import contextlib
@@ -59,10 +60,34 @@ class Host:
         """
         shared = ["-o", f"ControlPath={self._shared}", "-o", "ControlMaster=no"] if user == "root" else []
         return [
-            "ssh", "-F", "none", "-i", str(self.key), "-p", str(self.port), "-l", user, "-o", "BatchMode=yes",
-            "-o", "IdentitiesOnly=yes", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
-            "-o", "LogLevel=ERROR", "-o", "ConnectTimeout=30", "-o", "ServerAliveInterval=15",
-            "-o", "ServerAliveCountMax=8", *shared, "-tt" if tty else "-T", self.address,
+            "ssh",
+            "-F",
+            "none",
+            "-i",
+            str(self.key),
+            "-p",
+            str(self.port),
+            "-l",
+            user,
+            "-o",
+            "BatchMode=yes",
+            "-o",
+            "IdentitiesOnly=yes",
+            "-o",
+            "StrictHostKeyChecking=no",
+            "-o",
+            "UserKnownHostsFile=/dev/null",
+            "-o",
+            "LogLevel=ERROR",
+            "-o",
+            "ConnectTimeout=30",
+            "-o",
+            "ServerAliveInterval=15",
+            "-o",
+            "ServerAliveCountMax=8",
+            *shared,
+            "-tt" if tty else "-T",
+            self.address,
         ]
 
     @property
@@ -76,15 +101,27 @@ class Host:
         argv = self.ssh_argv("root")
         argv[argv.index("ControlMaster=no")] = "ControlMaster=yes"
         # In the background with all three ends closed: nobody waits for its output.
-        subprocess.run([*argv[:1], "-N", "-f", *argv[1:]], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                       stderr=subprocess.DEVNULL, timeout=60, check=False)
+        subprocess.run(
+            [*argv[:1], "-N", "-f", *argv[1:]],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=60,
+            check=False,
+        )
 
     def close_root_connection(self) -> None:
         """Close it, before the host goes down."""
         if self._shared.exists():
             argv = self.ssh_argv("root")
-            subprocess.run([*argv[:1], "-O", "exit", *argv[1:]], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                           stderr=subprocess.DEVNULL, timeout=30, check=False)
+            subprocess.run(
+                [*argv[:1], "-O", "exit", *argv[1:]],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                timeout=30,
+                check=False,
+            )
 
     def exec_argv(self, argv: Sequence[str], user: str = "root", *, tty: bool = False) -> list[str]:
         """The whole local command line that runs ``argv`` in the host: the one place that quotes for a remote shell.
@@ -93,8 +130,15 @@ class Host:
         """
         return [*self.ssh_argv(user, tty=tty), f"{shlex.join(argv)}; exit $?"]
 
-    def run(self, argv: Sequence[str], user: str = "root", timeout: float = 120, input: str | None = None, *,
-            tty: bool = False) -> Result:
+    def run(
+        self,
+        argv: Sequence[str],
+        user: str = "root",
+        timeout: float = 120,
+        input: str | None = None,
+        *,
+        tty: bool = False,
+    ) -> Result:
         """Run ``argv`` in a new login of ``user`` and give its result, whatever its exit status.
 
         ``timeout`` is in seconds. Raises LabError when it is over, or when the host cannot be reached.
@@ -105,16 +149,24 @@ class Host:
                 stdout, stderr = child.communicate(input or "", timeout=timeout)
             except subprocess.TimeoutExpired as error:
                 child.kill()
-                raise LabError(f"{self.name}: {shlex.join(argv)} did not finish in {timeout:.0f} s\n"
-                               f"{_text(error.stdout)}{_text(error.stderr)}{self.last_words()}") from error
+                raise LabError(
+                    f"{self.name}: {shlex.join(argv)} did not finish in {timeout:.0f} s\n"
+                    f"{_text(error.stdout)}{_text(error.stderr)}{self.last_words()}"
+                ) from error
         if child.returncode == _SSH_FAILED:
             raise LabError(f"{self.name}: no answer over ssh: {stdout}{stderr}{self.last_words()}")
         return Result(tuple(argv), user, child.returncode, stdout, stderr, time.monotonic() - started)
 
     def popen(self, argv: Sequence[str], user: str = "root", *, tty: bool = False) -> subprocess.Popen[str]:
         """Start ``argv`` in a new login of ``user``; the caller ends what it started (text pipes on all three ends)."""
-        return subprocess.Popen(self.exec_argv(argv, user, tty=tty), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE, text=True, errors="replace")
+        return subprocess.Popen(
+            self.exec_argv(argv, user, tty=tty),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+        )
 
     def copy(self, source: Path | str, destination: str, user: str = "root", timeout: float = 120) -> None:
         """Copy a file to ``destination``, or the content of a directory into the directory ``destination``.
@@ -124,8 +176,9 @@ class Host:
         source = Path(source)
         parent = destination if source.is_dir() else str(Path(destination).parent)
         unpack = ["sh", "-c", 'mkdir -p "$1" && tar -x -f - -C "$1" --no-same-owner', "sh", parent]
-        with subprocess.Popen(self.exec_argv(unpack, user), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-                              stderr=subprocess.PIPE) as child:
+        with subprocess.Popen(
+            self.exec_argv(unpack, user), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        ) as child:
             assert child.stdin is not None and child.stderr is not None
             with _killed_after(child, timeout):
                 try:
@@ -191,8 +244,14 @@ class Host:
 
     def save(self, entries: Sequence[str]) -> None:
         """Write down how to reach this host; ``entries`` are the cache entries that it stands on."""
-        info = {"name": self.name, "kind": self.kind, "address": self.address, "port": self.port, "key": str(self.key),
-                "entries": list(entries)}
+        info = {
+            "name": self.name,
+            "kind": self.kind,
+            "address": self.address,
+            "port": self.port,
+            "key": str(self.key),
+            "entries": list(entries),
+        }
         temporary = self.directory / ".info.json"
         temporary.write_text(json.dumps(info, indent=1))
         temporary.rename(self.directory / "info.json")

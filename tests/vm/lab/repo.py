@@ -1,4 +1,5 @@
 """The repository that every host carries: .debs with their index, and wheels, so that a host needs no network."""
+
 from __future__ import annotations
 
 import sys
@@ -55,6 +56,24 @@ def finish(repo: Path, log: Path) -> None:
     (repo / "Packages").write_text(packages)
     release = command(["sh", "-c", 'cd "$1" && apt-ftparchive release .', "sh", str(repo)], timeout=120)
     (repo / "Release").write_text(release)
-    command([sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--dest",
-             str(repo / "wheels"), "--only-binary", ":all:", "--platform", "any",
-             "--python-version", recipe.PYTHON_VERSION, *recipe.WHEELS], timeout=300, log=log)
+    command(
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--dest",
+            str(repo / "wheels"),
+            "--only-binary",
+            ":all:",
+            "--platform",
+            "any",
+            "--python-version",
+            recipe.PYTHON_VERSION,
+            *recipe.WHEELS,
+        ],
+        timeout=300,
+        log=log,
+    )

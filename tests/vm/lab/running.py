@@ -2,6 +2,7 @@
 
 The lock is inherited by the host's process, so that it falls with it, however it ends; process ids alone may be reused.
 """
+
 from __future__ import annotations
 
 import contextlib
