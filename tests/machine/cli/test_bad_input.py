@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-RECORDING = ROOT / "tests/hosts/pvm.json"
+RECORDING = ROOT / "tests/hosts/recordings/kvm-pvm.json"
 HOSTILE = ["a b", "it's", 'say "hi"', "two\nlines", "$(touch /tmp/x)", "`id`", "semi;colon", "-rf", "名字", "a\u202eb"]
 
 

@@ -41,7 +41,17 @@ mount -t tmpfs -o mode=755 run /run
 for place in /var/lib/libvirt /var/cache/libvirt /var/log/libvirt; do
     mount -t tmpfs -o mode=755 libvirt "$place"
 done
-mount -t tmpfs -o mode=1777 tmp /tmp
+# A /tmp of its own; a checkout that lies in the machine's stays visible in it.
+tree=$(CDPATH='' cd -- "$(dirname -- "$0")/../../.." && pwd -P)
+mkdir "$folder/tmp"
+mount -t tmpfs -o mode=1777 tmp "$folder/tmp"
+case $tree in
+    /tmp/*)
+        mkdir -p "$folder$tree"
+        mount --bind "$tree" "$folder$tree"
+        ;;
+esac
+mount --move "$folder/tmp" /tmp
 mkdir -p /run/libvirt /var/lib/libvirt/qemu
 mkdir -m 711 /var/lib/libvirt/images
 ip link set lo up
