@@ -188,7 +188,7 @@ def nested(facts: Facts) -> Judgement:
     if isinstance(found, Known) and found.value:
         return passed(_("Guests can run guests of their own."), Evidence(place, "Y"))
     if isinstance(found, Known):
-        remedy = automatic(_("Set nested=1 for {module}, and load it again.").format(module=module))
+        remedy = manual(_("Set nested=1 for {module}, and load it again.").format(module=module))
         if in_container(facts):
             remedy = outside("modprobe", module, "nested=1")
         return failed(

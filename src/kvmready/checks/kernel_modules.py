@@ -52,7 +52,7 @@ def unblock(blocked: tuple[Blocked, ...]) -> Remedy:
                 "then update-grub or grub2-mkconfig), and reboot."
             ).format(words=" ".join(words))
         )
-    return automatic(_("Take the line out of the file, and load the module."))
+    return manual(_("Take the line out of the file, and load the module."))
 
 
 @unless_emulated

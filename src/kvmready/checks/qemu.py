@@ -35,7 +35,7 @@ def emulator(facts: Facts) -> Judgement:
         return failed(
             "qemu.broken",
             _("QEMU is installed, but does not start."),
-            automatic(_("Install the QEMU package again, with the libraries that it needs.")),
+            manual(_("Install the QEMU package again, with the libraries that it needs.")),
             Evidence(asked, facts.qemu.broken),
         )
     if not isinstance(facts.qemu.accelerators, Known):

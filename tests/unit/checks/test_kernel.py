@@ -65,7 +65,7 @@ MODULES: list[tuple[str, Kernel, Probe, str, str, str]] = [
         no_guest(),
         "fail",
         "kernel.module-blacklisted",
-        "automatic",
+        "manual",
     ),
     (
         "blacklisted on the command line",
@@ -155,7 +155,7 @@ PERSIST: list[tuple[str, Kernel, Probe, str, str, str]] = [
         probe(RAN),
         "warn",
         "kernel.module-blacklisted",
-        "automatic",
+        "manual",
     ),
     (
         "built in, whatever a file says",

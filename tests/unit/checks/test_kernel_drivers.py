@@ -64,7 +64,7 @@ DRIVERS: list[tuple[str, str, Kernel, Machine, str, str, str]] = [
         "kernel.tun-missing",
         "automatic",
     ),
-    ("forbidden", "kernel.tun", TUN_FORBIDDEN, BARE_METAL, "fail", "kernel.tun-missing", "automatic"),
+    ("forbidden", "kernel.tun", TUN_FORBIDDEN, BARE_METAL, "fail", "kernel.tun-missing", "manual"),
     ("gone", "kernel.tun", GONE, BARE_METAL, "fail", "kernel.tun-missing", "manual"),
     ("gone, container", "kernel.tun", GONE, CONTAINER, "fail", "kernel.tun-missing", "manual"),
     ("unseen", "kernel.tun", UNSEEN, BARE_METAL, "unknown", "", "manual"),

@@ -18,7 +18,7 @@ FACTS = healthy()
         ({"emulator": Absent("x"), "accelerators": Absent("x")}, ("fail", "qemu.not-installed", "automatic")),
         ({"emulator": Denied("x: EACCES"), "accelerators": Absent("x")}, ("unknown", "", "manual")),
         ({"accelerators": Unknown("status 127: no library"), "broken": "status 127: no library"},
-         ("fail", "qemu.broken", "automatic")),
+         ("fail", "qemu.broken", "manual")),
         ({"accelerators": Unknown("no answer within 10 s")}, ("unknown", "", "manual")),
         ({"accelerators": Denied("x")}, ("unknown", "", "manual")),
     ],
