@@ -90,7 +90,7 @@ DRIVERS: list[tuple[str, str, Kernel, Machine, str, str, str]] = [
         BARE_METAL,
         "warn",
         "kernel.vhost-net-missing",
-        "automatic",
+        "manual",
     ),
     ("unseen", "kernel.vhost-net", UNSEEN, BARE_METAL, "unknown", "", "manual"),
 ]
