@@ -143,6 +143,22 @@ class Running(Protocol):
         """End the command now: SIGTERM, then SIGKILL. Safe to call when it has ended."""
 
 
+class Ended:
+    """A command that runs no more, or never did: all that is left of it is its result."""
+
+    def __init__(self, result: Result) -> None:
+        self._result = result
+
+    def wait(self) -> Result:
+        return self._result
+
+    def poll(self) -> Result | None:
+        return self._result
+
+    def stop(self) -> None:
+        """There is nothing to end."""
+
+
 class Door(Protocol):
     """Questions to a host. Each is asked at most once by its subject in ``facts/``."""
 

@@ -17,6 +17,7 @@ from kvmready.host.door import (
     Account,
     Caller,
     Command,
+    Ended,
     Group,
     Guard,
     Listing,
@@ -115,22 +116,6 @@ class LocalRunning:
             except subprocess.TimeoutExpired:
                 continue
         return b"", b""
-
-
-class NotStarted:
-    """A command that could not be started; it answers why."""
-
-    def __init__(self, result: Result) -> None:
-        self._result = result
-
-    def wait(self) -> Result:
-        return self._result
-
-    def poll(self) -> Result | None:
-        return self._result
-
-    def stop(self) -> None:
-        """There is nothing to end."""
 
 
 class LocalHost:
@@ -276,7 +261,7 @@ class LocalHost:
             environment.update(HOME=account.home or "/", USER=account.name, LOGNAME=account.name)
         if command.user:
             if account.error:
-                return NotStarted(Result(command.argv, None, "", f"no such user: {command.user}", "denied"))
+                return Ended(Result(command.argv, None, "", f"no such user: {command.user}", "denied"))
             if account.uid != os.geteuid():
                 identity = {
                     "user": account.uid,
@@ -299,9 +284,9 @@ class LocalHost:
                 **identity,  # type: ignore[call-overload]
             )
         except FileNotFoundError:
-            return NotStarted(Result(command.argv, problem="absent"))
+            return Ended(Result(command.argv, problem="absent"))
         except (PermissionError, OSError) as error:
-            return NotStarted(Result(command.argv, None, "", _name(error), "denied"))
+            return Ended(Result(command.argv, None, "", _name(error), "denied"))
         finally:
             if sink != subprocess.PIPE:
                 os.close(sink)

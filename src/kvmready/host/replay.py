@@ -11,6 +11,7 @@ from kvmready.host.door import (
     Account,
     Caller,
     Command,
+    Ended,
     Group,
     Listing,
     Reading,
@@ -69,20 +70,6 @@ def parse(text: str, source: str) -> dict[str, Any]:
     if not isinstance(document.get("answers"), list) or not isinstance(document.get("asked_for"), dict):
         raise InputError(_("{file} is not a whole recording: its answers are missing.").format(file=source))
     return dict(document)
-
-
-class ReplayedRunning:
-    def __init__(self, result: Result) -> None:
-        self._result = result
-
-    def wait(self) -> Result:
-        return self._result
-
-    def poll(self) -> Result | None:
-        return self._result
-
-    def stop(self) -> None:
-        """There is nothing to end."""
 
 
 class ReplayHost:
@@ -152,7 +139,7 @@ class ReplayHost:
         return answer
 
     def begin(self, command: Command) -> Running:
-        return ReplayedRunning(self._answer(command_question(command)))
+        return Ended(self._answer(command_question(command)))
 
     def run(self, command: Command) -> Result:
         return self.begin(command).wait()
