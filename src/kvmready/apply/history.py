@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from kvmready.apply import STATE_DIRECTORY, journal
+from kvmready.apply import STATE_DIRECTORY, journal, state
 from kvmready.errors import InputError, UsageError
 from kvmready.host.door import Door
 from kvmready.i18n import _
 
 
 class Entry(NamedTuple):
-    """One run. ``state``: finished, interrupted, failed, undone, half-undone, or damaged (``why`` tells the rest).
+    """One run. ``state``: running, finished, interrupted, failed, undone, half-undone, or damaged (``why`` tells more).
 
     ``steps`` are (id, kind, summary, status) with status begun, done, failed, interrupted, skipped or undone.
     """
@@ -32,6 +32,8 @@ def entries(host: Door, state_directory: str = STATE_DIRECTORY) -> list[Entry]:
             found.append(_entry(journal.load(host, state_directory, run)))
         except InputError as error:
             found.append(Entry(run, "damaged", "", str(error), (), ()))
+    if found and found[-1].state in ("interrupted", "half-undone") and state.holder(host, state_directory):
+        found[-1] = found[-1]._replace(state="running")
     return found
 
 

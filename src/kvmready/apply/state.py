@@ -6,7 +6,7 @@ import errno
 import os
 
 from kvmready.errors import PrivilegeError, WorkError
-from kvmready.host.door import Workshop
+from kvmready.host.door import Door, Workshop
 from kvmready.i18n import _
 
 PROBE_BYTES = 1 << 20
@@ -41,6 +41,21 @@ def prepare(host: Workshop, directory: str) -> None:
             "",
             _("Wait until it has ended, then run the same command again."),
         )
+
+
+def holder(host: Door, directory: str) -> str:
+    """The number of the other process that changes this host now; empty when there is none.
+
+    Only read, never locked: who looks must not stand in the way of who works (proc(5), /proc/locks).
+    """
+    words = host.read(f"{directory}/lock", 256).text.split()
+    if not words or words[0] == str(os.getpid()):
+        return ""
+    for line in host.read("/proc/locks", 1 << 20).text.splitlines():
+        fields = line.split()
+        if fields[1:2] == ["FLOCK"] and fields[4:5] == words[:1]:
+            return words[0]
+    return ""
 
 
 def _refused(host: Workshop, directory: str, error: OSError) -> WorkError | PrivilegeError:

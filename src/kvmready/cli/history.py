@@ -33,11 +33,10 @@ def run(parsed: Namespace) -> int:
         return EXIT_READY
     if not entries:
         sys.stdout.write(_("No run of kvmready has changed this host.") + "\n")
-    for entry in entries:
-        sys.stdout.write(f"{entry.run}  {entry.state:<12} " + _("{count} steps").format(count=len(entry.steps)) + "\n")
-        if entry.why:
-            sys.stdout.write(f"  {entry.why}\n")
-        if parsed.verbose:
-            for name, _kind, summary, status in entry.steps:
-                sys.stdout.write(f"  {status:<11} {summary or name}\n")
+    else:
+        from kvmready.report import text_work
+        from kvmready.report.canvas import Canvas
+
+        canvas = Canvas(sys.stdout)
+        canvas.write(list(text_work.history(canvas, entries, parsed.verbose)))
     return EXIT_READY

@@ -38,7 +38,11 @@ def run(parsed: Namespace) -> int:
         sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
     else:
         lines = [
-            _("The run {run} is undone: {count} steps taken back.").format(run=undone.run, count=len(undone.steps))
+            (
+                _("The run {run} is undone: 1 step taken back.")
+                if len(undone.steps) == 1
+                else _("The run {run} is undone: {count} steps taken back.")
+            ).format(run=undone.run, count=len(undone.steps))
         ]
         if undone.stays:
             lines += [_("What stays:"), *(f"  - {sentence}" for sentence in undone.stays)]

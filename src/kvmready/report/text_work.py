@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kvmready.i18n import _
+from kvmready.i18n import N_, _
 from kvmready.report.canvas import STYLES, WORDS, Canvas, cells, command_lines
+
+if TYPE_CHECKING:
+    from kvmready.apply.history import Entry
 
 Record = Mapping[str, Any]
 
@@ -64,6 +67,48 @@ def plan(canvas: Canvas, record: Record) -> Iterator[Any]:
         yield from commands(canvas, step["commands"], indent)
         if step["note"]:
             yield canvas.block(indent, (canvas.glyph("warn") + " ", STYLES["warn"]), step["note"], hang=2)
+
+
+RUN_STATES = {
+    "running": ("warn", N_("running")),
+    "finished": ("pass", N_("finished")),
+    "interrupted": ("warn", N_("interrupted")),
+    "failed": ("fail", N_("failed")),
+    "undone": ("skip", N_("undone")),
+    "half-undone": ("fail", N_("half undone")),
+    "damaged": ("fail", N_("damaged")),
+}
+
+STEP_STATES = {
+    "begun": N_("begun"),
+    "done": N_("done"),
+    "failed": N_("failed"),
+    "interrupted": N_("interrupted"),
+    "skipped": N_("already done"),
+    "undone": N_("undone"),
+}
+
+
+def history(canvas: Canvas, entries: Sequence[Entry], verbose: bool) -> Iterator[Any]:
+    """One line a run, and why it ended badly; ``verbose`` adds its steps."""
+    wide = max(cells(_(word)) for _status, word in RUN_STATES.values()) + 2
+    for entry in entries:
+        status, word = RUN_STATES[entry.state]
+        count = len(entry.steps)
+        steps = _("1 step") if count == 1 else _("{count} steps").format(count=count)
+        yield canvas.text(
+            "  ",
+            (canvas.glyph(status) + "  ", STYLES[status]),
+            entry.run + "  ",
+            canvas.padded(_(word), wide, STYLES[status]),
+            (steps, "dim"),
+        )
+        if entry.why:
+            yield canvas.block(5, entry.why)
+        if verbose:
+            room = max(cells(_(word)) for word in STEP_STATES.values()) + 2
+            for name, _kind, summary, state in entry.steps:
+                yield canvas.block(5, canvas.padded(_(STEP_STATES[state]), room, "dim"), summary or name, hang=room)
 
 
 def run(canvas: Canvas, record: Record) -> Iterator[Any]:

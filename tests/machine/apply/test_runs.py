@@ -157,6 +157,22 @@ def test_a_failed_step_is_told_and_the_next_run_carries_on(place: Path, tmp_path
     assert picture(place) == before
 
 
+def test_history_tells_a_run_under_way_from_one_that_was_killed(place: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    argv = [sys.executable, "-m", "tests.machine.apply.worker", "apply", str(state), *paths(place)]
+    environment = {**os.environ, "PYTHONPATH": str(TREE / "src")}
+    with subprocess.Popen(
+        argv, cwd=TREE, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdin is not None and child.stdout is not None
+        while not child.stdout.readline().startswith("done"):
+            child.stdin.write("\n")
+            child.stdin.flush()
+        assert [entry.state for entry in history.entries(LocalHost(), str(state))] == ["running"]
+        child.kill()
+    assert [entry.state for entry in history.entries(LocalHost(), str(state))] == ["interrupted"]
+
+
 class Interrupting:
     """A kind whose work is interrupted, as Ctrl-C does."""
 
