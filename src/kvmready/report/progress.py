@@ -11,6 +11,9 @@ from kvmready.report.canvas import STYLES, Canvas, cells
 if TYPE_CHECKING:
     from rich.text import Text
 
+QUIET = 5.0
+"""Seconds between two pieces of news where every piece is a line that stays, as in a log."""
+
 REDRAWS = 4
 """Times a second that the live line is drawn again."""
 
@@ -19,7 +22,8 @@ class Progress:
     """Shows work on ``stream`` (stderr) while it is entered as a context.
 
     ``begin`` names what is done now, ``say`` the news of it, ``end`` how it went. On a terminal the line in work lives
-    at the bottom and leaves one line when it ends; elsewhere each call writes one line.
+    at the bottom and leaves one line when it ends. Elsewhere each is a line of its own, with news at most every
+    ``QUIET`` seconds.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -28,7 +32,8 @@ class Progress:
         self._live: Any = None
         self._title = ""
         self._news = ""
-        self._began = 0.0
+        self._written = ""
+        self._began = self._wrote = 0.0
 
     def __enter__(self) -> Progress:
         return self
@@ -45,8 +50,9 @@ class Progress:
         if self._title:
             self.end("pass")
         self._title = self._numbered(title, number, total)
-        self._news = ""
+        self._news = self._written = ""
         self._began = time.monotonic()
+        self._wrote = self._began - QUIET
         if self._tty:
             self._start()
         else:
@@ -57,10 +63,10 @@ class Progress:
         if not self._title:
             self.begin(news)
             return
-        if news == self._news:
-            return
         self._news = news
-        if not self._tty:
+        moment = time.monotonic()
+        if not self._tty and news != self._written and moment - self._wrote >= QUIET:
+            self._written, self._wrote = news, moment
             self._plain("  " + news)
 
     def end(self, status: str, note: str = "") -> None:

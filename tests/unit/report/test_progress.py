@@ -34,6 +34,23 @@ def test_in_a_log_each_piece_of_news_is_one_line() -> None:
     ]
 
 
+def test_a_log_takes_news_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    moment = [100.0]
+    monkeypatch.setattr("time.monotonic", lambda: moment[0])
+    stream = Stream("utf-8")
+    with Progress(stream) as progress:
+        progress.begin("Install 6 packages.")
+        for number in range(12):
+            progress.say(f"package {number}")
+            moment[0] += 1.0
+        progress.say("waiting for another apt")
+        for _second in range(10):
+            moment[0] += 1.0
+            progress.say("waiting for another apt")
+    told = [line.strip() for line in stream.seen().splitlines()]
+    assert told[1:-1] == ["package 0", "package 5", "package 10", "waiting for another apt"]
+
+
 def test_on_a_terminal_the_line_lives_and_leaves_one(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = Terminal("utf-8")
     with Progress(stream) as progress:
