@@ -14,7 +14,7 @@ TREE = Path(__file__).resolve().parents[2]
 SCRIPTS = ("kvmready", "test", ".ci/run")
 pytestmark = pytest.mark.spawns("the linters are programs")
 
-PYTHON_FOLDERS = ("src", "tests", "bench")
+PYTHON_FOLDERS = ("src", "tests", "bench", "tools")
 
 
 def ask(*argv: str) -> None:

@@ -96,9 +96,9 @@ def _wrong_owner(facts: Facts, seen: Evidence) -> Judgement:
         remedy = automatic(_("Restore the udev rule for /dev/kvm, and apply it."))
     else:
         remedy = manual(
-            _(
-                "udev does not run here, so that nothing sets it for good. Until the next boot, as root: {commands}"
-            ).format(commands=f"chgrp {group} /dev/kvm && chmod 0660 /dev/kvm"),
+            _("udev does not run here, so the change lasts only until the next boot. As root: {commands}").format(
+                commands=f"chgrp {group} /dev/kvm && chmod 0660 /dev/kvm"
+            ),
             ("chgrp", group, "/dev/kvm"),
             ("chmod", "0660", "/dev/kvm"),
         )

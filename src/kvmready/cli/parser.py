@@ -91,7 +91,7 @@ def build() -> Parser:
         description=_("Turns a Linux machine into a KVM virtualization host and proves it by running a guest."),
         epilog=_("Exit status: 0 ready, 1 not ready or the work failed, 2 wrong usage or input, 3 privilege lacking."),
     )
-    parser.add_argument("--version", action="version", version=f"kvmready {__version__}")
+    parser.add_argument("--version", action="version", version=f"kvmready {__version__}", help=_("show the version"))
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser, required=True)
 
     def verb(name: str, text: str) -> Parser:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from kvmready.facts.known import Absent, Fact, Known
+from kvmready.i18n import _
 
 if TYPE_CHECKING:
     from kvmready.facts.names import Names, Want
@@ -48,13 +49,13 @@ def _gid(host: Door, name: str) -> Fact[int]:
 def _person(host: Door, name: str, gids: tuple[Fact[int], ...], own: tuple[int, tuple[int, ...]]) -> Person:
     account = host.account(name)
     if account.error:
-        return Person(name, Absent(name), Absent("no such user"))
+        return Person(name, Absent(name), Absent(_("no such user")))
     if account.uid == own[0]:
         return Person(name, Known(account), Known((own[1],)))
     if not any(member(account, gid) for gid in gids):
-        return Person(name, Known(account), Absent("in neither group"))
+        return Person(name, Known(account), Absent(_("in neither group")))
     groups = tuple(dict.fromkeys(session.groups for session in host.sessions(account.uid)))
-    return Person(name, Known(account), Known(groups) if groups else Absent("no running session"))
+    return Person(name, Known(account), Known(groups) if groups else Absent(_("no running session")))
 
 
 def ask(host: Door, names: Names, want: Want) -> Callable[[], Access]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from kvmready.facts.known import Absent, Denied, Fact, Known, Unknown, missing
+from kvmready.i18n import _
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -334,7 +335,7 @@ def _nested(host: Door, module: str) -> Fact[bool]:
     if parameter.error:
         return missing(parameter.error, parameter.path)
     value = parameter.text.strip()
-    return Known(value in ("Y", "y", "1")) if value else Unknown(f"{parameter.path}: empty")
+    return Known(value in ("Y", "y", "1")) if value else Unknown(_("{path}: empty").format(path=parameter.path))
 
 
 def _log(host: Door, machine: Machine, answer: Result) -> Fact[tuple[str, ...]]:
@@ -351,7 +352,7 @@ def _log(host: Door, machine: Machine, answer: Result) -> Fact[tuple[str, ...]]:
         if not journal.problem and journal.status in (0, 1) and not journal.stderr.strip():
             return Known(log_lines(journal.stdout))
     if refused:
-        return Denied("dmesg: only root may read the kernel log")
+        return Denied(_("dmesg: only root may read the kernel log"))
     return Unknown(f"dmesg: {answer.problem or answer.stderr.strip()[:200] or answer.status}")
 
 

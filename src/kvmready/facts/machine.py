@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from kvmready.facts.known import Absent, Fact, Known, Unknown, missing
+from kvmready.i18n import _
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,7 +83,7 @@ def cpu_flags(fields: dict[str, str]) -> Fact[tuple[str, ...]]:
     for name in ("flags", "features"):
         if name in fields:
             return Known(tuple(sorted(CPUINFO_FLAGS.intersection(fields[name].split()))))
-    return Unknown("/proc/cpuinfo has no line of flags")
+    return Unknown(_("/proc/cpuinfo has no line of flags"))
 
 
 def cpu_count(text: str) -> int:
@@ -251,4 +252,4 @@ def _field(fields: dict[str, str], names: tuple[str, ...]) -> Fact[str]:
     for name in names:
         if fields.get(name):
             return Known(fields[name])
-    return Unknown(f"/proc/cpuinfo has no {names[0]}")
+    return Unknown(_("/proc/cpuinfo has no {name}").format(name=names[0]))

@@ -79,7 +79,7 @@ class Probe(NamedTuple):
                 if answer.ok is None:
                     return Unknown(f"{answer.failed_at}: {answer.detail}")
                 return Known(answer)
-        return Unknown(f"not tried as {name}")
+        return Unknown(_("not tried as {name}").format(name=name))
 
     @property
     def acceleration(self) -> Acceleration:
@@ -116,12 +116,12 @@ def parse(text: str) -> Fact[tuple[Answer, ...]]:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
-        return Unknown(f"the probe did not print JSON: {error}")
+        return Unknown(_("the probe did not print JSON: {error}").format(error=error))
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
-        return Unknown(f"the probe did not print a {SCHEMA} document")
+        return Unknown(_("the probe did not print a {schema} document").format(schema=SCHEMA))
     said = document.get("answers")
     if not isinstance(said, list) or not said or not all(isinstance(one, dict) for one in said):
-        return Unknown("the probe printed no answers")
+        return Unknown(_("the probe printed no answers"))
     return Known(tuple(_answer(one) for one in said))
 
 
@@ -158,13 +158,15 @@ def _number(value: object) -> float | None:
 def from_result(result: Result) -> Fact[tuple[Answer, ...]]:
     """The answers that the probe's process gave, or why it gave none."""
     if result.problem == "timeout":
-        return Unknown(f"the probe did not answer within {TIMEOUT:g} s")
+        return Unknown(_("the probe did not answer within {limit} s").format(limit=f"{TIMEOUT:g}"))
     if result.problem:
-        return Unknown(f"the probe could not be started: {result.problem} {result.stderr.strip()}".strip())
+        why = f"{result.problem} {result.stderr.strip()}".strip()
+        return Unknown(_("the probe could not be started: {why}").format(why=why))
     if result.status != 0:
-        how = f"signal {-result.status}" if result.status is not None and result.status < 0 else str(result.status)
+        killed = result.status is not None and result.status < 0
+        words = _("the probe was killed by signal {number}") if killed else _("the probe ended with status {number}")
         last = result.stderr.strip().splitlines()[-1:] or [""]
-        return Unknown(f"the probe ended with {how}: {last[0][:200]}".rstrip(": "))
+        return Unknown(f"{words.format(number=abs(result.status or 0))}: {last[0][:200]}".rstrip(": "))
     return parse(result.stdout)
 
 
@@ -178,7 +180,7 @@ def ask(host: Door, names: Names, want: Want) -> Callable[[], Probe]:
 
     caller = host.caller()
     others: list[str] = []
-    account: Fact[Account] = Unknown("not asked")
+    account: Fact[Account] = Unknown(_("not asked"))
     if caller.uid == 0:
         for name in dict.fromkeys((*want.users, "" if want.profile == "minimal" else names.qemu_user)):
             if name and name != caller.user and not host.account(name).error:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from kvmready.facts.known import Absent, Denied, Fact, Known, Unknown, missing
+from kvmready.i18n import _
 
 if TYPE_CHECKING:
     from kvmready.facts.names import Names, Want
@@ -36,7 +37,7 @@ def program(host: Door, candidates: tuple[str, ...]) -> Fact[str]:
         if not found.error:
             if found.kind == "file" and found.mode & 0o111:
                 return Known(path)
-            refused = Unknown(f"{path}: no executable file")
+            refused = Unknown(_("{path}: no executable file").format(path=path))
         elif isinstance(refused, Absent):
             why = missing(found.error, path)
             refused = refused if isinstance(why, Absent) else why
@@ -55,7 +56,7 @@ def from_result(result: Result) -> tuple[Fact[tuple[str, ...]], str]:
         return Known(parse_accelerators(result.stdout)), ""
     said = " ".join(result.stderr.split())[-400:]
     if result.problem == "timeout":
-        return Unknown(f"no answer within {TIMEOUT:.0f} s. {said}".strip()), ""
+        return Unknown(_("No answer within {limit} s. {said}").format(limit=f"{TIMEOUT:.0f}", said=said).strip()), ""
     if result.problem:
         return missing(result.problem, " ".join(result.argv)), ""
     status = result.status or 0

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from kvmready.facts.known import Fact, Known, Unknown, missing
+from kvmready.i18n import _
 
 if TYPE_CHECKING:
     from kvmready.facts.names import Names, Want
@@ -108,9 +109,9 @@ def ask(host: Door, names: Names, want: Want) -> Callable[[], Services]:
     booted = host.stat(BOOTED)
     if booted.error:
         manager = missing(booted.error, BOOTED)
-        return lambda: Services(manager, Unknown("no systemd"))
+        return lambda: Services(manager, Unknown(_("no systemd")))
     if want.profile == "minimal":
-        return lambda: Services(Known("systemd"), Unknown("not asked"))
+        return lambda: Services(Known("systemd"), Unknown(_("not asked")))
     from kvmready.host.door import Command
 
     asked = tuple(dict.fromkeys(unit for _, units in names.units for unit in units))

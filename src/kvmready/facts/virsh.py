@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from kvmready.facts.known import Absent, Fact, Known, Unknown
+from kvmready.i18n import N_, _
 
 if TYPE_CHECKING:
     from kvmready.facts.names import Names, Want
@@ -33,6 +34,9 @@ QUESTIONS = (
     ("capabilities", "capabilities"),
 )
 """Name and virsh command. What can take long stands last, so that a time-out costs the fewest answers."""
+
+STATES = {"no-client": N_("there is no virsh"), "no-socket": N_("libvirt listens on no socket")}
+"""Why it was not run."""
 
 _DENIED = (
     "polkit",
@@ -71,10 +75,11 @@ class Virsh(NamedTuple):
     def text(self, name: str) -> Fact[str]:
         """The answer to a question of ``QUESTIONS``: Absent where libvirt said that there is no such thing."""
         if self.state != "connected":
-            return Unknown(self.words or self.state)
+            return Unknown(self.words or _(STATES.get(self.state, self.state)))
         answer = self.answers.get(name)
         if answer is None or not answer.complete:
-            return Unknown(f"virsh {name}: no answer" + (f" within {TIMEOUT:.0f} s" if self.slow else ""))
+            words = _("virsh {name}: no answer within {limit} s") if self.slow else _("virsh {name}: no answer")
+            return Unknown(words.format(name=name, limit=f"{TIMEOUT:.0f}"))
         if "not found: no " in answer.err:
             return Absent(answer.err)
         if answer.err and not answer.out:

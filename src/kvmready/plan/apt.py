@@ -363,5 +363,5 @@ def failed(result: Result, log: str) -> WorkError:
     elif log:
         move = _("Its whole output is in {log}.").format(log=log)
     else:
-        move = _("Look at what it says: run it by hand.")
+        move = _("Run it by hand and read what it says.")
     return WorkError(_("This command failed: {command}").format(command=shown(result.argv)), why, move)

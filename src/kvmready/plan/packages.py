@@ -104,7 +104,9 @@ def apply(host: Workshop, step: Step, say: Say) -> dict[str, Any]:
         missing = _missing(step, apt.installed(host))
         if missing:
             raise WorkError(
-                _("apt ended well, but does not have: {packages}").format(packages=" ".join(missing)),
+                _("apt reported success, but these packages are still not installed: {packages}").format(
+                    packages=" ".join(missing)
+                ),
                 "",
                 _("Its whole output is in {log}.").format(log=log),
             )

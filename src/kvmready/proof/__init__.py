@@ -99,7 +99,7 @@ def _summary(reached: str, wanted: str, accel: str, user: str, steps: Steps) -> 
     if reached != wanted:
         failed = next((step for step in steps.taken if step.status == "fail"), None)
         if failed is None:
-            return _("Nothing was proved at level {level}: see its step for why.").format(level=wanted)
+            return _("Nothing was proved at level {level}; the step of that level says why.").format(level=wanted)
         if failed.cause:
             words = _("The proof failed at {step}: {cause}.")
             return words.format(step=failed.id, cause=failed.cause)

@@ -51,7 +51,7 @@ def test_what_is_no_program(status: Status, kind: type) -> None:
         (Result(ASK, 0, "Possible accelerators: kvm, tcg\n"), Known(()), ""),
         (Result(ASK, 127, "", "libfdt.so.1: not found\n"), None, "status 127: libfdt.so.1: not found"),
         (Result(ASK, -11), None, "signal 11"),
-        (Result(ASK, None, problem="timeout"), Unknown("no answer within 10 s."), ""),
+        (Result(ASK, None, problem="timeout"), Unknown("No answer within 10 s."), ""),
     ],
 )
 def test_its_answer(result: Result, accelerators: object, broken: str) -> None:
