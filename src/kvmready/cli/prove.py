@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from kvmready import pipeline, proof
-from kvmready.cli import output, session
+from kvmready import pipeline
+from kvmready.cli import output, session, work
 from kvmready.errors import EXIT_NOT_READY, EXIT_READY
 from kvmready.host.local import LocalHost
 
@@ -15,15 +15,7 @@ def run(parsed: Namespace) -> int:
     host = LocalHost()
     want = session.want(parsed, pipeline.people(host, parsed.user))
     view = pipeline.look(host, want, session.now())
-    with output.progress() as progress:
-        proved = proof.prove(
-            host,
-            view.facts.names,
-            parsed.level or ("qemu" if want.profile == "minimal" else "libvirt"),
-            want.accel,
-            want.users[0] if want.users else "",
-            view.facts.probe,
-            progress.say,
-        )
+    level = parsed.level or ("qemu" if want.profile == "minimal" else "libvirt")
+    proved = work.proved(host, view.facts, level, want.accel)
     output.report(pipeline.report(view, proof=proved), parsed)
     return EXIT_READY if proved.ok else EXIT_NOT_READY

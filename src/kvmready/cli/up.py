@@ -71,12 +71,10 @@ def _prove(host: LocalHost, want: Want, view: View) -> Proof | None:
         return None
     from kvmready import proof
 
-    user = want.users[0] if want.users else ""
     level = proof.highest(host, view.facts.names)
     if want.profile == "minimal" and level == "libvirt":
         level = "qemu"  # this host shall run guests under QEMU alone, whatever else is on it
-    with output.progress() as progress:
-        return proof.prove(host, view.facts.names, level, want.accel, user, view.facts.probe, progress.say)
+    return work.proved(host, view.facts, level, want.accel)
 
 
 def _as_root(parsed: Namespace, view: View) -> int:

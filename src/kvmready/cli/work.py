@@ -1,4 +1,4 @@
-"""What ``up`` and ``undo`` share: asking for a yes, and showing the work as it goes."""
+"""What the verbs that work on a host share: asking for a yes, and showing the work as it goes."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ import sys
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
+from kvmready.cli import output
 from kvmready.errors import UsageError
 from kvmready.i18n import _
 
 if TYPE_CHECKING:
     from kvmready.apply.event import Event, Notify
+    from kvmready.facts import Facts
+    from kvmready.host.local import LocalHost
+    from kvmready.proof.record import Proof
     from kvmready.report.progress import Progress
 
 YES = ("y", "yes", "j", "是", "好")
@@ -31,6 +35,17 @@ def agreed(question: str, parsed: Namespace, undecided: str) -> bool:
     sys.stderr.write(f"\n  {question} [y/N] ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in YES
+
+
+def proved(host: LocalHost, known: Facts, level: str, accel: str) -> Proof:
+    """Prove that guests run, as the first of the wanted users; each level is shown as it begins and ends."""
+    from kvmready import proof
+
+    user = known.want.users[0] if known.want.users else ""
+    with output.progress() as progress:
+        result = proof.prove(host, known.names, level, accel, user, known.probe, progress.begin)
+        progress.end("pass" if result.ok else "fail")
+    return result
 
 
 def shown_by(progress: Progress) -> Notify:

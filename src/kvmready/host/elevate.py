@@ -20,7 +20,8 @@ def become_root(arguments: Sequence[str]) -> NoReturn:
             sys.stdout.flush()
             sys.stderr.flush()
             # -I: root must not import from the caller's directory or PYTHONPATH.
-            os.execv(sudo, [sudo, "--", sys.executable, "-I", "-m", "kvmready", *arguments])
+            # -B: root must not leave files in a tree that belongs to the caller, who could not remove them.
+            os.execv(sudo, [sudo, "--", sys.executable, "-I", "-B", "-m", "kvmready", *arguments])
     raise PrivilegeError(
         _("This needs root, and there is no sudo on this host."),
         "",

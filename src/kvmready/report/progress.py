@@ -70,8 +70,10 @@ class Progress:
             self._plain("  " + news)
 
     def end(self, status: str, note: str = "") -> None:
-        """The work at hand ended with a status of a finding; ``note`` is said beside it."""
+        """The work at hand, if there is any, ended with a status of a finding; ``note`` is said beside it."""
         title, self._title, self._news = self._title, "", ""
+        if not title:
+            return
         self._stop()
         seconds = time.monotonic() - self._began
         canvas = self._canvas

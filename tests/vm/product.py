@@ -1,0 +1,51 @@
+"""kvmready on a host of the lab: its tree copied there, its commands run, its reports read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+
+from tests.vm import snapshot
+from tests.vm.lab.machine import Machine
+from tests.vm.lab.nspawn import Container
+from tests.vm.lab.remote import Result
+
+Host = Machine | Container
+
+ROOT = Path(__file__).resolve().parents[2]
+CODE = "/opt/kvmready"
+OURS = (r"/opt/kvmready(/.*)?",)
+"""What a snapshot leaves out: the program itself."""
+
+SCHEMA = json.loads((ROOT / "src/kvmready/report/schema.json").read_text(encoding="utf-8"))
+
+
+def place(host: Host) -> None:
+    """Puts the tree under test on the host, as a clone would be."""
+    host.copy(ROOT, CODE)
+
+
+def kvmready(host: Host, *words: str, user: str = "root", timeout: float = 900) -> Result:
+    return host.run([f"{CODE}/kvmready", *words], user=user, timeout=timeout)
+
+
+def report(result: Result) -> dict[str, Any]:
+    """The JSON document that the command printed, valid by its schema."""
+    document: dict[str, Any] = json.loads(result.stdout)
+    jsonschema.validate(document, SCHEMA)
+    return document
+
+
+def look(host: Host) -> dict[str, Any]:
+    return snapshot.parse(host.run(["python3", "-I", "-"], input=snapshot.program(), timeout=300).check().stdout)
+
+
+def statuses(document: dict[str, Any]) -> dict[str, str]:
+    return {finding["check"]: finding["status"] for finding in document["findings"]}
+
+
+def causes(document: dict[str, Any]) -> list[str]:
+    return [cause["cause"] for cause in document["root_causes"]]
