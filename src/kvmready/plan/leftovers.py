@@ -8,6 +8,7 @@ directories and holds nothing that a person would miss.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from kvmready.i18n import _
 from kvmready.plan.command import change, explain
 
 OWN = (
+    "/etc/apparmor.d/libvirt",
     "/etc/libvirt",
     "/etc/libvirt/nwfilter",
     "/etc/libvirt/qemu",
@@ -49,6 +51,10 @@ PRECIOUS = (
 
 DEFINITIONS = ("/etc/libvirt/qemu/", "/etc/libvirt/qemu/networks/", "/etc/libvirt/storage/", "/etc/libvirt/lxc/")
 """XML files directly in these are definitions by people, except those called ``default.xml``."""
+
+PROFILES = "/etc/apparmor.d/libvirt/"
+PROFILE = r"libvirt-[0-9a-f-]{36}(\.files)?|TEMPLATE(\..*)?"
+"""What virt-aa-helper writes there for each domain, and never removes for a transient one; and the package's own."""
 
 EMPTY_FILES = "/etc/apparmor.d/local/"
 """Package scripts put empty include files here and do not always take them back."""
@@ -175,7 +181,8 @@ def precious(files: Iterable[str]) -> list[str]:
     for path in files:
         folder, _slash, name = path.rpartition("/")
         definition = folder + "/" in DEFINITIONS and name.endswith(".xml") and name != "default.xml"
-        if definition or path.startswith(PRECIOUS):
+        profile = folder + "/" == PROFILES and not re.fullmatch(PROFILE, name)
+        if definition or profile or path.startswith(PRECIOUS):
             found.append(path)
     return sorted(found)
 

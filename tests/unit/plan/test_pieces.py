@@ -82,6 +82,10 @@ def test_sockets_know_their_service() -> None:
         ("/etc/libvirt/nwfilter/clean-traffic.xml", False),
         ("/var/lib/libvirt/dnsmasq/default.conf", False),
         ("/var/cache/libvirt/qemu/capabilities/ab.xml", False),
+        ("/etc/apparmor.d/libvirt/libvirt-6b766d72-6561-8479-8d75-313030300000", False),
+        ("/etc/apparmor.d/libvirt/libvirt-6b766d72-6561-8479-8d75-313030300000.files", False),
+        ("/etc/apparmor.d/libvirt/TEMPLATE.qemu", False),
+        ("/etc/apparmor.d/libvirt/my-own", True),
     ],
 )
 def test_what_a_person_would_miss(path: str, kept: bool) -> None:
