@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from rich.cells import cell_len
 
 from kvmready import i18n
 from kvmready.checks import ALL
@@ -165,6 +166,23 @@ def test_argparse_speaks_the_language_too(chinese: None) -> None:
     said = parser.build().format_help()
     assert "用法：" in said and "位置参数" in said and "显示此帮助信息并退出" in said
     assert not re.search(r"usage:|arguments|options|help message", said)
+
+
+@pytest.mark.parametrize("language", i18n.LANGUAGES)
+@pytest.mark.parametrize("verb", parser.VERBS)
+def test_the_help_fits_into_80_columns(
+    language: str, verb: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    i18n.use(language)
+    try:
+        with pytest.raises(SystemExit):
+            parser.build().parse_args([verb, "--help"])
+    finally:
+        i18n.use("en")
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) > 5
+    assert [line for line in lines if cell_len(line) > 80] == []
 
 
 @pytest.mark.parametrize(

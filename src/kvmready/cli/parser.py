@@ -17,6 +17,20 @@ FORMATS = ("text", "json")
 VERBS = ("up", "check", "plan", "prove", "undo", "history")
 
 
+class Help(argparse.HelpFormatter):
+    """Help that keeps to the width in Chinese as well, where a character takes two columns."""
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        from kvmready.report.canvas import breaks
+
+        line = " ".join(text.split())
+        places = [0, *breaks(line, width), len(line)]
+        return [line[begin:end].rstrip() for begin, end in zip(places, places[1:])]
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return "\n".join(indent + line for line in self._split_lines(text, width - len(indent)))
+
+
 class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UsageError(message, "", _("See: {command} --help").format(command=self.prog))
@@ -87,6 +101,7 @@ def build() -> Parser:
     parser = Parser(
         prog="kvmready",
         parents=[common],
+        formatter_class=Help,
         allow_abbrev=False,
         description=_("Turns a Linux machine into a KVM virtualization host and proves it by running a guest."),
         epilog=_("Exit status: 0 ready, 1 not ready or the work failed, 2 wrong usage or input, 3 privilege lacking."),
@@ -95,7 +110,9 @@ def build() -> Parser:
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser, required=True)
 
     def verb(name: str, text: str) -> Parser:
-        return verbs.add_parser(name, help=text, description=text, parents=[common], allow_abbrev=False)
+        return verbs.add_parser(
+            name, help=text, description=text, parents=[common], allow_abbrev=False, formatter_class=Help
+        )
 
     up = verb("up", _("make this machine a KVM host and prove it: check, plan, ask, apply, prove, report"))
     _asked(up)
