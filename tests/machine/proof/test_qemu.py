@@ -145,7 +145,8 @@ def test_folders_of_killed_proofs_are_swept_and_those_of_living_ones_stay() -> N
     ended = subprocess.Popen(("true",))
     ended.wait()
     dead = Path(f"/tmp/kvmready-proof-{ended.pid}-0123456789abcdef")
-    living = Path(f"/tmp/kvmready-proof-{os.getppid()}-0123456789abcdef")
+    alive = subprocess.Popen(("sleep", "600"))
+    living = Path(f"/tmp/kvmready-proof-{alive.pid}-0123456789abcdef")
     other = Path("/tmp/kvmready-proof-notes")
     for folder in (dead, living, other):
         folder.mkdir()
@@ -154,6 +155,8 @@ def test_folders_of_killed_proofs_are_swept_and_those_of_living_ones_stay() -> N
         prove("qemu", "tcg")
         assert [folder.exists() for folder in (dead, living, other)] == [False, True, True]
     finally:
+        alive.kill()
+        alive.wait()
         for folder in (dead, living, other):
             if folder.exists():
                 HOST.remove_tree(str(folder))
