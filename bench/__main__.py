@@ -1,7 +1,8 @@
 """The benchmarks: ``python3 -m bench``. Each figure stands beside a peer measured in the same run, as a ratio.
 
     python3 -m bench host DIR     on this machine, for the checkout in DIR (its .venv must exist)
-    python3 -m bench lab          in fresh hosts of the test lab (tests/vm/lab): fresh, after up, and up itself
+    python3 -m bench lab          in fresh hosts of the test lab (tests/vm/lab): fresh, after up, and up itself;
+                                  --keep DIR keeps what up printed there
 
 The table is Markdown. Medians of whole commands; ``bench/timing.py`` does the timing, also inside the hosts.
 """
@@ -132,7 +133,7 @@ def here(code: str) -> None:
         prove(run, code, accel, "this machine", table)
 
 
-def lab() -> None:
+def lab(keep: Path | None) -> None:
     """Two fresh hosts: one gets the packages by apt-get alone, the other by ``up``."""
     sys.path.insert(0, str(HERE.parent))
     from tests.vm.lab import machine
@@ -148,11 +149,17 @@ def lab() -> None:
         table.head()
         check(run, CODE, "no libvirt", 6, table)
         probe(run, CODE, "fresh host", table)
-        up, worked = clocked(run, [f"{CODE}/kvmready", "up", "--yes", "--user", "alice", "--format", "json"])
-        document = json.loads(worked)
+        argv = [f"{CODE}/kvmready", "up", "--yes", "--user", "alice", "--format", "json"]
+        started = time.perf_counter()
+        worked = host.run(argv, timeout=1800)
+        up = time.perf_counter() - started
+        if keep is not None:
+            (keep / "up.json").write_text(worked.stdout, encoding="utf-8")
+            (keep / "up.progress").write_text(worked.stderr, encoding="utf-8")
+        document = json.loads(worked.stdout)
         proof = sum(step["seconds"] or 0 for step in document["proof"]["steps"])
         check(run, CODE, "ready host", 10, table)
-        again, repeated = clocked(run, [f"{CODE}/kvmready", "up", "--yes", "--user", "alice", "--format", "json"])
+        again, repeated = clocked(run, argv)
         prove(run, CODE, "kvm", "ready host", table)
     with machine.start("bench-apt") as host:
         apt = ["env", "DEBIAN_FRONTEND=noninteractive", "sh", "-c",
@@ -175,10 +182,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     where = parser.add_subparsers(dest="where", required=True)
     where.add_parser("host").add_argument("code", type=Path)
-    where.add_parser("lab")
+    where.add_parser("lab").add_argument("--keep", type=Path)
     parsed = parser.parse_args()
     if parsed.where == "lab":
-        lab()
+        lab(parsed.keep)
     else:
         here(str(parsed.code.resolve()))
 

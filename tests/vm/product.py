@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 
 from tests.vm import snapshot
+from tests.vm.lab.cache import LabError
 from tests.vm.lab.machine import Machine
 from tests.vm.lab.nspawn import Container
 from tests.vm.lab.remote import Result
@@ -29,7 +31,22 @@ def place(host: Host) -> None:
 
 
 def kvmready(host: Host, *words: str, user: str = "root", timeout: float = 900) -> Result:
-    return host.run([f"{CODE}/kvmready", *words], user=user, timeout=timeout)
+    """Run a command of kvmready.
+
+    A virtual machine whose emulated CPU stalled has its power cut, as a person would do, and the command is given
+    again: kvmready carries on where it was.
+    """
+    argv = [f"{CODE}/kvmready", *words]
+    try:
+        return host.run(argv, user=user, timeout=timeout)
+    except LabError as error:
+        if not isinstance(host, Machine) or not host.stalled():
+            raise
+        warnings.warn(f"{host.name} stalled and was restarted: {error}", stacklevel=2)
+    host.power_cut()
+    host.power_on()
+    host.wait_until_up()
+    return host.run(argv, user=user, timeout=timeout)
 
 
 def report(result: Result) -> dict[str, Any]:

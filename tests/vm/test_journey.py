@@ -1,62 +1,54 @@
-"""The main job on a real fresh Debian 12 host: check, plan, up, and the proof without root.
+"""The main job on a real fresh Debian 12 host: check, plan, up, the proof without root, undo, and up through kills.
 
-The tests build on each other, in the order of this file. Undo, kill and resume: ``test_undo.py``.
+The tests build on each other, in the order of this file. Undo around what stands in the way: ``test_undo.py``.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
 from tests.vm import snapshot
 from tests.vm.lab import machine
 from tests.vm.lab.machine import Machine
-from tests.vm.lab.remote import Result
-
-ROOT = Path(__file__).resolve().parents[2]
-CODE = "/opt/kvmready"
-OURS = (r"/opt/kvmready(/.*)?",)
-SCHEMA = json.loads((ROOT / "src/kvmready/report/schema.json").read_text(encoding="utf-8"))
+from tests.vm.product import CODE, OURS, causes, kvmready, look, place, report, statuses
 
 pytestmark = [pytest.mark.vm, pytest.mark.timeout(2400)]
 
+KILLER = r"""
+import glob, json, os, signal, subprocess, sys, time
+kind, delay = sys.argv[1], float(sys.argv[2])
+began = {path: os.path.getsize(path) for path in glob.glob("/var/lib/kvmready/runs/*/journal.jsonl")}
+child = subprocess.Popen(sys.argv[3:], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
 
-def kvmready(vm: Machine, *words: str, user: str = "root", timeout: float = 900) -> Result:
-    return vm.run([f"{CODE}/kvmready", *words], user=user, timeout=timeout)
+def seen():
+    for path in glob.glob("/var/lib/kvmready/runs/*/journal.jsonl"):
+        with open(path) as file:
+            file.seek(began.get(path, 0))
+            for line in file.read().split("\n")[:-1]:
+                record = json.loads(line)
+                if record["event"] == "intent" and record["step"]["kind"] == kind:
+                    return True
+    return False
 
-
-def report(result: Result) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(result.stdout)
-    jsonschema.validate(document, SCHEMA)
-    return document
-
-
-def look(vm: Machine) -> dict[str, Any]:
-    return snapshot.parse(vm.run(["python3", "-I", "-"], input=snapshot.program(), timeout=300).check().stdout)
-
-
-def statuses(document: dict[str, Any]) -> dict[str, str]:
-    return {finding["check"]: finding["status"] for finding in document["findings"]}
-
-
-def causes(document: dict[str, Any]) -> list[str]:
-    return [cause["cause"] for cause in document["root_causes"]]
-
-
-def a_host(name: str, *, svm: bool) -> Iterator[Machine]:
-    with machine.start(name, svm=svm) as vm:
-        vm.copy(ROOT, CODE)
-        yield vm
+while child.poll() is None and not seen():
+    time.sleep(0.02)
+time.sleep(delay)
+alive = child.poll() is None
+child.send_signal(signal.SIGKILL)
+print(json.dumps({"killed": alive, "status": child.wait()}))
+"""
+"""Runs a command and kills it ``delay`` seconds after the journal shows that a step of this kind began."""
 
 
 @pytest.fixture(scope="module")
-def vm() -> Iterator[Machine]:
-    yield from a_host("journey", svm=True)
+def vm(vm_tools: None) -> Iterator[Machine]:
+    with machine.start("journey") as host:
+        place(host)
+        yield host
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +101,16 @@ def test_up_makes_the_host_ready_and_proves_it(vm: Machine, before: dict[str, An
     assert "KVMKVMKVM" in document["proof"]["witness"]
 
 
+def test_a_second_up_changes_nothing_and_says_so(vm: Machine) -> None:
+    ready = look(vm)
+    again = kvmready(vm, "up", "--yes", "--user", "alice")
+    assert again.status == 0, again
+    assert "nothing to change" in again.stderr
+    assert snapshot.differences(ready, look(vm), OURS) == []
+    runs = json.loads(kvmready(vm, "history", "--format", "json").stdout)["runs"]
+    assert [run["state"] for run in runs] == ["finished"]
+
+
 def test_alice_proves_it_under_kvm_without_root(vm: Machine) -> None:
     proved = kvmready(vm, "prove", "--level", "libvirt", "--format", "json", user="alice")
     assert proved.status == 0, proved
@@ -117,3 +119,28 @@ def test_alice_proves_it_under_kvm_without_root(vm: Machine) -> None:
     assert "KVMKVMKVM" in document["proof"]["witness"]
     assert vm.run(["virsh", "-c", "qemu:///system", "list", "--all", "--name"]).check().stdout.strip() == ""
     assert vm.run(["virsh", "-c", "qemu:///system", "vol-list", "default"]).check().stdout.count("kvmready") == 0
+
+
+def test_undo_restores_what_was_there(vm: Machine, before: dict[str, Any]) -> None:
+    undone = kvmready(vm, "undo", "--yes")
+    assert undone.status == 0, undone
+    assert snapshot.differences(before, look(vm), OURS) == []
+    runs = json.loads(kvmready(vm, "history", "--format", "json").stdout)["runs"]
+    assert [run["state"] for run in runs] == ["undone"]
+
+
+@pytest.mark.parametrize(("kind", "delay"), [("packages", 30.0), ("unit", 0.2), ("group", 0.0)])
+def test_up_is_killed(vm: Machine, kind: str, delay: float) -> None:
+    command = [f"{CODE}/kvmready", "up", "--yes", "--user", "alice"]
+    killed = vm.run(["python3", "-c", KILLER, kind, str(delay), *command], timeout=900)
+    assert json.loads(killed.check().stdout)["killed"], killed
+
+
+def test_a_plain_user_carries_on_through_sudo(vm: Machine) -> None:
+    resumed = kvmready(vm, "up", "--yes", "--user", "alice", "--format", "json", user="bob")
+    assert resumed.status == 0, resumed
+    assert "sudo" in resumed.stderr
+    document = report(resumed)
+    assert document["verdict"] in ("ready", "ready-with-warnings"), causes(document)
+    assert (document["run"]["resumed"], document["proof"]["level"]) == (True, "libvirt")
+    assert "KVMKVMKVM" in document["proof"]["witness"]

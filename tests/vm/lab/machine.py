@@ -111,6 +111,14 @@ class Machine(Host):
         if self.process is not None:
             self.process.wait(timeout=30)
 
+    def stalled(self) -> bool:
+        """Whether its kernel complains that a CPU gets no timer interrupt.
+
+        QEMU's emulated AMD-V with several CPUs loses one now and then while a guest's guest runs, and the CPU with it.
+        """
+        log = self.directory / "console.log"
+        return log.exists() and b"rcu_preempt kthread timer wakeup didn't happen" in log.read_bytes()
+
     def reboot(self, timeout: float = 600) -> None:
         """Reboot the system and wait until it is up again."""
         before = self.boot_id()
