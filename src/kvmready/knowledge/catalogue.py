@@ -35,6 +35,7 @@ _ALL = (
     ("hardware.xen-dom0", "manual", N_("a Xen dom0: Xen has the extension, KVM cannot have it")),
     ("hardware.confidential-guest", "manual", N_("a confidential VM (SEV or TDX): KVM cannot run in it")),
     ("hardware.arm-not-el2", "manual", N_("an ARM kernel that was not started at EL2")),
+    ("hardware.no-second-level-translation", "manual", N_("guests' memory is slow: no EPT or NPT")),
     ("hardware.guest-escape-risk", "manual", N_("the CPU lets guests read what is not theirs")),
     ("kernel.module-not-loaded", "auto", N_("a KVM module is not loaded")),
     ("kernel.module-not-persistent", "auto", N_("KVM is loaded now, but not after the next boot")),
@@ -106,7 +107,7 @@ _ALL = (
     ("packages.no-candidate", "manual", N_("no repository offers the package")),
     ("packages.manager-busy", "either", N_("another program uses the package manager")),
     ("packages.broken-state", "manual", N_("a package is half installed")),
-    ("packages.offline", "manual", N_("no package repository answers")),
+    ("packages.offline", "manual", N_("no repository answers")),
 )
 
 CATALOGUE = {name: Cause(name, _layer(name.split(".")[0]), kind, title) for name, kind, title in _ALL}

@@ -93,7 +93,8 @@ def _ids(canvas: Canvas, record: Record) -> Iterator[Any]:
 
 def _explanation(canvas: Canvas, record: Record) -> Iterator[Any]:
     yield ""
-    kind = _(KINDS[record["kind"]])
+    word = KINDS[record["kind"]]
+    kind = _(word)
     if record["kind"] != "layer":
         kind += canvas.glyph("between") + _("layer {layer}").format(layer=record["layer"])
     yield canvas.block(2, (record["id"], "bold"), ("  " + kind, "dim"))

@@ -15,12 +15,12 @@ from rich.cells import cell_len
 
 from kvmready import i18n
 from kvmready.checks import ALL
-from kvmready.checks.finding import LAYERS
+from kvmready.checks.finding import LAYERS, Check
 from kvmready.cli import parser
 from kvmready.errors import UsageError
 from kvmready.knowledge import explain
 from kvmready.knowledge.catalogue import CATALOGUE
-from kvmready.knowledge.explain.topic import Look
+from kvmready.knowledge.explain.topic import Asked, Look
 from kvmready.report import text_explain
 from tests.unit.report.test_canvas import Stream
 
@@ -87,15 +87,17 @@ def test_every_check_and_every_cause_is_explained() -> None:
 def test_an_explanation_belongs_to_something() -> None:
     for layer, room in ROOMS.items():
         assert set(room.causes) == {name for name, cause in CATALOGUE.items() if cause.layer == layer}
-        assert {wrong.topic for wrong in room.causes.values()} <= set(room.topics)
-        used = {wrong.topic for wrong in room.causes.values()}
-        dead = [name for name, topic in room.topics.items() if name not in used and not topic.checks]
-        assert not dead
+        used = {wrong.topic for wrong in room.causes.values()} | {asked.topic for asked in room.checks.values()}
+        assert used == set(room.topics)
+        for check, asked in room.checks.items():
+            assert check.split(".")[0] == layer
+            assert set(asked.causes) <= set(CATALOGUE), check
 
 
-def test_no_check_is_explained_twice() -> None:
-    checks = [check for room in ROOMS.values() for topic in room.topics.values() for check in topic.checks]
-    assert len(checks) == len(set(checks))
+def test_what_is_explained_is_a_check() -> None:
+    known = {check.id for check in ALL}
+    strange = [check for room in ROOMS.values() for check in room.checks if check not in known]
+    assert not strange, f"\n{len(strange)} explanations of checks that do not exist:\n" + "\n".join(strange)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -186,10 +188,24 @@ def test_an_explanation_is_drawn_with_all_its_parts() -> None:
         assert words in seen
 
 
-def test_a_check_shows_the_way_out_of_each_of_its_causes() -> None:
-    record = explain.about("kernel.kvm-device")
-    assert record["causes"] == [mend["cause"] for mend in record["mend"]]
-    assert {"kernel.device-missing", "kernel.device-permissions"} <= set(record["causes"])
+@pytest.mark.parametrize("check", ALL, ids=lambda check: check.id)
+def test_a_check_shows_the_way_out_of_each_of_its_causes(check: Check) -> None:
+    record = explain.about(check.id)
+    if record["kind"] == "check":
+        assert record["causes"] == [mend["cause"] for mend in record["mend"]]
+        assert all(mend["do"] for mend in record["mend"])
+        for cause in record["causes"]:
+            assert check.id in explain.about(cause)["checks"]
+
+
+def test_a_narrow_check_shows_only_what_it_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    narrow = {"hardware.machine": Asked("hardware.machine", "Title", ("hardware.xen-dom0", "qemu.guest-memory"))}
+    room = ROOMS["hardware"]._replace(checks=narrow)
+    monkeypatch.setattr(explain, "rooms", lambda: {**ROOMS, "hardware": room})
+    record = explain.about("hardware.machine")
+    assert (record["title"], record["causes"]) == ("Title", ["hardware.xen-dom0", "qemu.guest-memory"])
+    assert record["look"][0]["command"] == "cat /proc/xen/capabilities"
+    assert record["look"][-1]["command"] == "systemd-detect-virt"
 
 
 def test_rows_of_a_table_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from kvmready.i18n import N_, _
 
 if TYPE_CHECKING:
     from kvmready.checks.finding import Check
-    from kvmready.knowledge.explain.topic import Do, Look, Room, Topic, Wrong
+    from kvmready.knowledge.explain.topic import Asked, Do, Look, Room, Wrong
 
 __all__ = ["about", "ids", "kind", "rooms", "stack", "unexplained"]
 
@@ -21,7 +21,7 @@ _COMMAND = re.compile(r"(?P<as>[#|] )?(?P<text>.*?)(?: {4}# (?P<note>.*))?")
 _WAYS = {
     "auto": N_("kvmready up mends it: its plan shows each command, and says what kvmready undo cannot take back."),
     "either": N_("kvmready up mends it where it can; the rest is done by hand."),
-    "manual": N_("It is mended by hand: kvmready cannot do it for you."),
+    "manual": N_("It is mended by hand. kvmready cannot do it for you."),
 }
 
 
@@ -48,7 +48,7 @@ def ids() -> dict[str, Any]:
     return {
         "schema": "kvmready.ids/1",
         "layers": [{"id": name, "title": _(room.layer.purpose)} for name, room in every.items()],
-        "checks": [{"id": c.id, "layer": c.layer, "title": _(_check_title(every[c.layer], c))} for c in ALL],
+        "checks": [{"id": c.id, "layer": c.layer, "title": _(_title(c, every[c.layer]))} for c in ALL],
         "causes": [
             {"id": one.id, "layer": one.layer, "kind": one.kind, "title": _(one.title)} for one in CATALOGUE.values()
         ],
@@ -61,7 +61,7 @@ def unexplained() -> list[str]:
     from kvmready.knowledge.catalogue import CATALOGUE
 
     every = rooms()
-    missing = [check.id for check in ALL if _topic_of(every[check.layer], check.id) is None]
+    missing = [check.id for check in ALL if check.id not in every[check.layer].checks]
     return missing + [one.id for one in CATALOGUE.values() if one.id not in every[one.layer].causes]
 
 
@@ -115,7 +115,7 @@ def about(name: str) -> dict[str, Any]:
     if what == "layer":
         return _layer(name, every[name])
     if what == "cause":
-        return _cause(name, every[CATALOGUE[name].layer])
+        return _cause(name, every)
     return _check(next(check for check in ALL if check.id == name), every)
 
 
@@ -156,35 +156,40 @@ def _layer(name: str, room: Room) -> dict[str, Any]:
 
 
 def _check(check: Check, every: Mapping[str, Room]) -> dict[str, Any]:
-    """The topic of a check with the ways out of all its causes; without a topic, what its layer is for."""
+    """The topic of a check with the ways out of its causes; without a topic, what its layer is for."""
+    from kvmready.knowledge.catalogue import CATALOGUE
+
     room = every[check.layer]
-    found = _topic_of(room, check.id)
-    if found is None:
-        shown = _layer(check.layer, room)
-        return {**shown, "id": check.id, "kind": "check", "checks": [], "causes": []}
-    name, topic = found
-    causes = [cause for cause, wrong in room.causes.items() if wrong.topic == name]
+    asked = room.checks.get(check.id)
+    if asked is None:
+        return {**_layer(check.layer, room), "id": check.id, "kind": "check", "checks": [], "causes": []}
+    topic = room.topics[asked.topic]
+    wrongs = {name: every[CATALOGUE[name].layer].causes[name] for name in _named(asked, room)}
+    special = [look for name in asked.causes for look in wrongs[name].look]
     return _record(
         "check",
         check.id,
         check.layer,
-        topic.title,
+        asked.title or topic.title,
         what=_said(topic.what),
         why=_said(topic.why),
-        look=_looks(topic.look),
-        mend=[_mend(cause, room.causes[cause]) for cause in causes],
+        look=_looks([*special, *topic.look]),
+        mend=[_mend(name, wrong) for name, wrong in wrongs.items()],
         more=list(topic.more),
-        checks=[other for other in _existing(topic) if other != check.id],
-        causes=causes,
+        checks=[other for other in _checks() if _topic(other, every) == asked.topic and other != check.id],
+        causes=list(wrongs),
     )
 
 
-def _cause(name: str, room: Room) -> dict[str, Any]:
+def _cause(name: str, every: Mapping[str, Room]) -> dict[str, Any]:
+    from kvmready.checks import ALL
     from kvmready.knowledge.catalogue import CATALOGUE
 
-    wrong, cause = room.causes[name], CATALOGUE[name]
+    cause = CATALOGUE[name]
+    room = every[cause.layer]
+    wrong = room.causes[name]
     topic = room.topics[wrong.topic]
-    own = {look.command for look in wrong.look}
+    asking = {check.id: every[check.layer] for check in ALL if check.id in every[check.layer].checks}
     table = wrong.table() if wrong.table is not None else ()
     return _record(
         "cause",
@@ -195,28 +200,34 @@ def _cause(name: str, room: Room) -> dict[str, Any]:
         what=_said(topic.what),
         why=_said(topic.why),
         wrong=_said(wrong.wrong),
-        look=_looks([*wrong.look, *(look for look in topic.look if look.command not in own)]),
+        look=_looks([*wrong.look, *topic.look]),
         mend=[_mend(name, wrong)],
         table=[{"name": row, "text": text} for row, text in table],
         more=list(dict.fromkeys((*topic.more, *wrong.more))),
-        checks=_existing(topic),
+        checks=[check for check, of in asking.items() if name in _named(of.checks[check], of)],
         causes=[other for other, one in room.causes.items() if one.topic == wrong.topic and other != name],
     )
 
 
-def _topic_of(room: Room, check: str) -> tuple[str, Topic] | None:
-    return next(((name, topic) for name, topic in room.topics.items() if check in topic.checks), None)
-
-
-def _check_title(room: Room, check: Check) -> str:
-    found = _topic_of(room, check.id)
-    return room.layer.purpose if found is None else found[1].title
-
-
-def _existing(topic: Topic) -> list[str]:
+def _checks() -> list[str]:
     from kvmready.checks import ALL
 
-    return [check.id for check in ALL if check.id in topic.checks]
+    return [check.id for check in ALL]
+
+
+def _topic(check: str, every: Mapping[str, Room]) -> str | None:
+    asked = every[check.split(".", 1)[0]].checks.get(check)
+    return None if asked is None else asked.topic
+
+
+def _named(asked: Asked, room: Room) -> tuple[str, ...]:
+    """The causes that a check may name, in the order of the catalogue of its layer."""
+    return asked.causes or tuple(name for name, wrong in room.causes.items() if wrong.topic == asked.topic)
+
+
+def _title(check: Check, room: Room) -> str:
+    asked = room.checks.get(check.id)
+    return room.layer.purpose if asked is None else asked.title or room.topics[asked.topic].title
 
 
 def _said(sentences: Iterable[str]) -> list[str]:
@@ -224,9 +235,13 @@ def _said(sentences: Iterable[str]) -> list[str]:
 
 
 def _looks(looks: Iterable[Look]) -> list[dict[str, Any]]:
+    """Each command once, as it is shown first."""
+    first: dict[str, Look] = {}
+    for look in looks:
+        first.setdefault(look.command, look)
     return [
         {**_command(look.command), "good": look.good, "bad": look.bad, "note": _(look.note) if look.note else ""}
-        for look in looks
+        for look in first.values()
     ]
 
 

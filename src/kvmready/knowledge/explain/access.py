@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kvmready.i18n import N_
-from kvmready.knowledge.explain.topic import Do, Layer, Look, Room, Topic, Wrong
+from kvmready.knowledge.explain.topic import Asked, Do, Layer, Look, Room, Topic, Wrong
 
 _ID = Look(
     "id alice",
@@ -19,7 +19,7 @@ _LAYER = Layer(
         N_("A user's groups are written in a database, and copied into each session at login."),
     ),
     (
-        N_("Without the groups a user gets Permission denied, or a question for root's password, at every step."),
+        N_("Without the groups a user gets Permission denied, or a question for root's password, everywhere."),
         N_("Whoever is in the group libvirt is as good as root on this host: give it only to people you trust."),
     ),
     (
@@ -34,6 +34,13 @@ _LAYER = Layer(
 )
 
 _TOPICS = {
+    "access.user": Topic(
+        N_("The users who will run guests"),
+        (N_("Everybody named with --user; without it the person behind sudo, else whoever calls kvmready."),),
+        (N_("Groups and sessions are judged for these people, and a proof runs as one of them."),),
+        (_ID, Look("getent passwd alice", "alice:x:1000:1000:Alice,,,:/home/alice:/bin/bash", "")),
+        ("getent(1)", "passwd(5)"),
+    ),
     "access.kvm-group": Topic(
         N_("The group kvm"),
         (N_("/dev/kvm belongs to the group kvm; its members may open it and so run guests with QEMU itself."),),
@@ -43,7 +50,6 @@ _TOPICS = {
         ),
         (_ID, Look("getent group kvm", "kvm:x:104:alice", "kvm:x:104:")),
         ("usermod(8)", "getent(1)"),
-        ("access.kvm-group",),
     ),
     "access.libvirt-group": Topic(
         N_("The group libvirt"),
@@ -51,7 +57,6 @@ _TOPICS = {
         (N_("virsh and virt-manager work there as a plain user, and guests start at boot without a login."),),
         (_ID, Look("getent group libvirt", "libvirt:x:108:alice", "libvirt:x:108:")),
         ("usermod(8)", "https://libvirt.org/auth.html", "polkit(8)"),
-        ("access.libvirt-group",),
     ),
     "access.session": Topic(
         N_("The groups of the running session"),
@@ -69,7 +74,6 @@ _TOPICS = {
             ),
         ),
         ("id(1)", "newgrp(1)", "sg(1)"),
-        ("access.session",),
     ),
     "access.default-uri": Topic(
         N_("Which libvirt your tools talk to"),
@@ -151,7 +155,7 @@ _CAUSES = {
         ),
     ),
     "access.no-such-user": Wrong(
-        "access.libvirt-group",
+        "access.user",
         (N_("A user was named with --user whom this host does not know."),),
         (
             Do(N_("Look for the right spelling:"), ("getent passwd | cut -d: -f1",)),
@@ -163,4 +167,12 @@ _CAUSES = {
     ),
 }
 
-ROOM = Room(_LAYER, _TOPICS, _CAUSES)
+_CHECKS = {
+    "access.user": Asked("access.user"),
+    "access.kvm-group": Asked("access.kvm-group"),
+    "access.libvirt-group": Asked("access.libvirt-group"),
+    "access.session": Asked("access.session"),
+    "access.libvirt-uri": Asked("access.default-uri"),
+}
+
+ROOM = Room(_LAYER, _TOPICS, _CAUSES, _CHECKS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kvmready.i18n import N_
-from kvmready.knowledge.explain.topic import Do, Layer, Look, Room, Topic, Wrong
+from kvmready.knowledge.explain.topic import Asked, Do, Layer, Look, Room, Topic, Wrong
 
 _LAYER = Layer(
     N_("a CPU that can run guests, with that switched on"),
@@ -51,7 +51,6 @@ _TOPICS = {
             ),
         ),
         ("systemd-detect-virt(1)",),
-        ("hardware.machine",),
     ),
     "hardware.cpu-virtualization": Topic(
         N_("The CPU's virtualization extension"),
@@ -71,7 +70,19 @@ _TOPICS = {
             ),
         ),
         ("lscpu(1)", "dmesg(1)", "https://wiki.archlinux.org/title/KVM"),
-        ("hardware.cpu-virtualization",),
+    ),
+    "hardware.second-level-translation": Topic(
+        N_("Guests' memory, translated by the hardware"),
+        (
+            N_("A guest's addresses must be translated to those of the host, at every access to memory."),
+            N_("Current CPUs do it themselves: Intel calls it EPT, AMD calls it NPT."),
+        ),
+        (N_("Without it KVM does the work in software: guests run, but everything that uses memory is slow."),),
+        (
+            Look("cat /sys/module/kvm_intel/parameters/ept", "Y", "N", N_("On an Intel CPU.")),
+            Look("cat /sys/module/kvm_amd/parameters/npt", "Y", "N", N_("On an AMD CPU. 1 and 0 mean the same.")),
+        ),
+        ("https://docs.kernel.org/virt/kvm/x86/mmu.html", "modprobe.d(5)"),
     ),
     "hardware.guest-escape-risk": Topic(
         N_("Whether the CPU keeps guests apart from the host"),
@@ -283,6 +294,26 @@ _CAUSES = {
         ),
         ("https://docs.kernel.org/arch/arm64/booting.html",),
     ),
+    "hardware.no-second-level-translation": Wrong(
+        "hardware.second-level-translation",
+        (
+            N_(
+                "The module was loaded with it switched off, the machine below does not pass it on, or the CPU "
+                "is too old."
+            ),
+        ),
+        (
+            Do(
+                N_("Look for a setting that switches it off, and remove it:"),
+                ("grep -rE 'ept=|npt=' /etc/modprobe.d /proc/cmdline",),
+            ),
+            Do(
+                N_("Shut down all guests, and load the module again; or reboot."),
+                ("# modprobe -r kvm_intel    # or kvm_amd", "# modprobe kvm_intel    # or kvm_amd"),
+            ),
+            Do(N_("In a virtual machine: give it the CPU mode host-passthrough, on the machine below.")),
+        ),
+    ),
     "hardware.guest-escape-risk": Wrong(
         "hardware.guest-escape-risk",
         (
@@ -309,4 +340,28 @@ _CAUSES = {
     ),
 }
 
-ROOM = Room(_LAYER, _TOPICS, _CAUSES)
+_CHECKS = {
+    "hardware.machine": Asked("hardware.machine"),
+    "hardware.xen": Asked("hardware.machine", N_("Whether Xen holds the CPU"), ("hardware.xen-dom0",)),
+    "hardware.confidential": Asked(
+        "hardware.machine", N_("Whether this is a confidential VM"), ("hardware.confidential-guest",)
+    ),
+    "hardware.cpu-virtualization": Asked("hardware.cpu-virtualization"),
+    "hardware.nested-host": Asked(
+        "hardware.cpu-virtualization",
+        N_("Whether the machine below passes the extension on"),
+        ("hardware.nested-off", "hardware.wsl-nested-off"),
+    ),
+    "hardware.firmware": Asked(
+        "hardware.cpu-virtualization",
+        N_("Whether the firmware leaves the extension on"),
+        ("hardware.firmware-disabled",),
+    ),
+    "hardware.arm-el2": Asked(
+        "hardware.cpu-virtualization", N_("Whether an ARM kernel was started at EL2"), ("hardware.arm-not-el2",)
+    ),
+    "hardware.second-level-translation": Asked("hardware.second-level-translation"),
+    "hardware.guest-escape": Asked("hardware.guest-escape-risk"),
+}
+
+ROOM = Room(_LAYER, _TOPICS, _CAUSES, _CHECKS)

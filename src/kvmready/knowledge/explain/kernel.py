@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kvmready.i18n import N_
 from kvmready.knowledge.explain import kernel_drivers
-from kvmready.knowledge.explain.topic import Do, Layer, Look, Room, Topic, Wrong
+from kvmready.knowledge.explain.topic import Asked, Do, Layer, Look, Room, Topic, Wrong
 
 _LAYER = Layer(
     N_("KVM: the part of Linux that lets guests use the CPU"),
@@ -55,7 +55,6 @@ _TOPICS = {
             ),
         ),
         ("lsmod(8)", "modprobe(8)"),
-        ("kernel.modules",),
     ),
     "kernel.modules-persist": Topic(
         N_("The KVM modules, at every boot"),
@@ -74,7 +73,6 @@ _TOPICS = {
             ),
         ),
         ("modules-load.d(5)", "modprobe.d(5)"),
-        ("kernel.modules-persist",),
     ),
     "kernel.kvm-device": Topic(
         N_("/dev/kvm, the file through which guests are started"),
@@ -101,7 +99,6 @@ _TOPICS = {
             ),
         ),
         ("udev(7)", "udevadm(8)", "getfacl(1)"),
-        ("kernel.kvm-device",),
     ),
     "kernel.kvm-runs": Topic(
         N_("A guest that really runs"),
@@ -125,7 +122,29 @@ _TOPICS = {
             ),
         ),
         ("https://docs.kernel.org/virt/kvm/api.html", "kvm_stat(1)"),
-        ("kernel.kvm-runs",),
+    ),
+    "kernel.hugepages": Topic(
+        N_("Huge pages, where somebody asked for them"),
+        (
+            N_(
+                "Memory is handed out in pages of 4 KiB. Huge pages are of 2 MiB or 1 GiB, and are set aside "
+                "beforehand."
+            ),
+        ),
+        (
+            N_("Guests that are told to use huge pages run a little faster, and start only when enough are free."),
+            N_("After a long time memory is in small pieces, and the kernel sets fewer aside than it was asked for."),
+        ),
+        (
+            Look("grep HugePages /proc/meminfo", "HugePages_Total:    1024\nHugePages_Free:     1024", ""),
+            Look(
+                "sysctl vm.nr_hugepages",
+                "vm.nr_hugepages = 1024",
+                "",
+                N_("Good: as many as the configuration asks for."),
+            ),
+        ),
+        ("https://docs.kernel.org/admin-guide/mm/hugetlbpage.html",),
     ),
     "kernel.acceleration": Topic(
         N_("How fast guests run"),
@@ -146,7 +165,6 @@ _TOPICS = {
             ),
         ),
         ("https://docs.kernel.org/virt/kvm/index.html",),
-        ("kernel.acceleration",),
     ),
 }
 
@@ -159,7 +177,7 @@ _CAUSES = {
                 N_("It loads the module for this CPU. By hand:"),
                 ("# modprobe kvm_amd    # AMD", "# modprobe kvm_intel    # Intel"),
             ),
-            Do(N_("If modprobe answers Operation not supported, the reason is below: see hardware.firmware-disabled.")),
+            Do(N_("If modprobe answers Operation not supported, the layer hardware says why.")),
         ),
     ),
     "kernel.module-not-persistent": Wrong(
@@ -380,4 +398,35 @@ _CAUSES = {
     ),
 }
 
-ROOM = Room(_LAYER, {**_TOPICS, **kernel_drivers.TOPICS}, {**_CAUSES, **kernel_drivers.CAUSES})
+_CHECKS = {
+    "kernel.module-tree": Asked(
+        "kernel.modules", N_("The modules of the running kernel, on disk"), ("kernel.modules-missing",)
+    ),
+    "kernel.blacklist": Asked(
+        "kernel.modules", N_("Whether the configuration forbids a KVM module"), ("kernel.module-blacklisted",)
+    ),
+    "kernel.modules": Asked("kernel.modules"),
+    "kernel.modules-persist": Asked("kernel.modules-persist"),
+    "kernel.kvm-device": Asked("kernel.kvm-device"),
+    "kernel.kvm-permissions": Asked(
+        "kernel.kvm-device",
+        N_("Owner and mode of /dev/kvm"),
+        ("kernel.device-permissions", "kernel.device-denied-by-container"),
+    ),
+    "kernel.qemu-user": Asked(
+        "kernel.kvm-device", N_("Whether QEMU's own user may run guests"), ("kernel.device-permissions",)
+    ),
+    "kernel.extension-free": Asked(
+        "kernel.kvm-runs", N_("Whether another hypervisor holds the CPU"), ("kernel.other-hypervisor",)
+    ),
+    "kernel.kvm-runs": Asked("kernel.kvm-runs"),
+    "kernel.acceleration": Asked("kernel.acceleration"),
+    "kernel.hugepages": Asked("kernel.hugepages", "", ("qemu.guest-memory",)),
+    "kernel.vhost-net": Asked("kernel.vhost-net"),
+    "kernel.tun": Asked("kernel.tun"),
+    "kernel.cgroups": Asked("kernel.cgroups"),
+    "kernel.iommu": Asked("kernel.iommu"),
+    "kernel.nested": Asked("kernel.nested"),
+}
+
+ROOM = Room(_LAYER, {**_TOPICS, **kernel_drivers.TOPICS}, {**_CAUSES, **kernel_drivers.CAUSES}, _CHECKS)

@@ -22,7 +22,6 @@ TOPICS = {
             Look("lsmod | grep vhost_net", "vhost_net              36864  0", ""),
         ),
         ("modprobe(8)", "https://wiki.archlinux.org/title/KVM"),
-        ("kernel.vhost-net",),
     ),
     "kernel.tun": Topic(
         N_("/dev/net/tun, which makes network cards for guests"),
@@ -39,7 +38,6 @@ TOPICS = {
             ),
         ),
         ("ip-tuntap(8)", "https://docs.kernel.org/networking/tuntap.html"),
-        ("kernel.tun",),
     ),
     "kernel.cgroups": Topic(
         N_("Control groups, with which guests are kept within limits"),
@@ -61,7 +59,6 @@ TOPICS = {
             "https://docs.kernel.org/admin-guide/cgroup-v2.html",
             "https://libvirt.org/cgroups.html",
         ),
-        ("kernel.cgroups",),
     ),
     "kernel.iommu": Topic(
         N_("The IOMMU, which lets a guest have a device of the host"),
@@ -85,7 +82,6 @@ TOPICS = {
             "https://docs.kernel.org/driver-api/vfio.html",
             "https://wiki.archlinux.org/title/PCI_passthrough_via_OVMF",
         ),
-        ("kernel.iommu",),
     ),
     "kernel.nested": Topic(
         N_("Guests that run guests of their own"),
@@ -106,7 +102,6 @@ TOPICS = {
             ),
         ),
         ("https://docs.kernel.org/virt/kvm/x86/running-nested-guests.html", "modprobe.d(5)"),
-        ("kernel.nested",),
     ),
 }
 

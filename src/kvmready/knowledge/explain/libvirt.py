@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kvmready.i18n import N_
-from kvmready.knowledge.explain.topic import Do, Layer, Look, Room, Topic, Wrong
+from kvmready.knowledge.explain.topic import Asked, Do, Layer, Look, Room, Topic, Wrong
 
 _URI = Look(
     "virsh -c qemu:///system uri",
@@ -46,7 +46,6 @@ _TOPICS = {
             ),
         ),
         ("libvirtd(8)", "virtqemud(8)", "https://libvirt.org/daemons.html"),
-        ("libvirt.daemon",),
     ),
     "libvirt.clients": Topic(
         N_("virsh and virt-install"),
@@ -60,7 +59,6 @@ _TOPICS = {
             Look("virt-install --version", "4.1.0", "bash: virt-install: command not found"),
         ),
         ("virsh(1)", "virt-install(1)"),
-        ("libvirt.clients", "libvirt.virt-install"),
     ),
     "libvirt.python": Topic(
         N_("libvirt for Python"),
@@ -74,7 +72,6 @@ _TOPICS = {
             ),
         ),
         ("https://libvirt.org/bindings.html",),
-        ("libvirt.python",),
     ),
     "libvirt.connect": Topic(
         N_("A daemon that answers"),
@@ -97,7 +94,30 @@ _TOPICS = {
             "https://libvirt.org/uri.html",
             "virsh(1)",
         ),
-        ("libvirt.connect",),
+    ),
+    "libvirt.polkit": Topic(
+        N_("polkit, which decides who may use libvirt"),
+        (
+            N_("polkit is the part of the system that allows or forbids things to users, by rules."),
+            N_("libvirt asks it for everybody who is not root; a rule of the package lets the group libvirt in."),
+        ),
+        (
+            N_(
+                "Without the rule members of the group are asked for root's password, or refused where nobody "
+                "can be asked."
+            ),
+        ),
+        (
+            Look(
+                "# ls /usr/share/polkit-1/rules.d /etc/polkit-1/rules.d",
+                "/usr/share/polkit-1/rules.d:\n60-libvirt.rules",
+                "",
+            ),
+            Look(
+                "virsh -c qemu:///system uri", "qemu:///system", "", N_("Try it as a member of the group, not as root.")
+            ),
+        ),
+        ("polkit(8)", "https://libvirt.org/aclpolkit.html", "https://libvirt.org/auth.html"),
     ),
     "libvirt.kvm-capability": Topic(
         N_("A libvirt that knows KVM"),
@@ -115,7 +135,6 @@ _TOPICS = {
             ),
         ),
         ("https://libvirt.org/formatcaps.html", "virsh(1)"),
-        ("libvirt.kvm-capability",),
     ),
     "libvirt.daemon-set": Topic(
         N_("One set of daemons, and all of it"),
@@ -339,7 +358,7 @@ _CAUSES = {
                 "virsh start GUEST",
                 "",
                 "error: internal error: unable to set user and group to '65534:992'",
-                N_("This comes from user or group in qemu.conf."),
+                N_("It comes from the settings user or group in qemu.conf."),
             ),
         ),
     ),
@@ -396,7 +415,7 @@ _CAUSES = {
         ),
     ),
     "libvirt.polkit-denied": Wrong(
-        "libvirt.connect",
+        "libvirt.polkit",
         (
             N_("polkit decides who may use libvirt, and it said no or had nobody to ask for a password."),
             N_("Distributions ship a rule that lets the group libvirt in without a password."),
@@ -416,8 +435,27 @@ _CAUSES = {
                 "authenticate action 'org.libvirt.unix.manage'",
             ),
         ),
-        ("polkit(8)", "https://libvirt.org/auth.html"),
     ),
 }
 
-ROOM = Room(_LAYER, _TOPICS, _CAUSES)
+_CHECKS = {
+    "libvirt.daemon": Asked("libvirt.daemon"),
+    "libvirt.clients": Asked("libvirt.clients", N_("virsh, libvirt's command line")),
+    "libvirt.virt-install": Asked("libvirt.clients", N_("virt-install, which makes guests")),
+    "libvirt.python": Asked("libvirt.python"),
+    "libvirt.config": Asked("libvirt.config"),
+    "libvirt.daemon-set": Asked("libvirt.daemon-set"),
+    "libvirt.answers": Asked(
+        "libvirt.connect", N_("A daemon that answers in time"), ("libvirt.hangs", "libvirt.unreachable")
+    ),
+    "libvirt.connect": Asked("libvirt.connect"),
+    "libvirt.polkit": Asked("libvirt.polkit"),
+    "libvirt.kvm-capability": Asked("libvirt.kvm-capability"),
+    "libvirt.capabilities-cache": Asked(
+        "libvirt.kvm-capability", N_("What libvirt remembers of the emulators"), ("libvirt.no-kvm-capability",)
+    ),
+    "libvirt.exposed": Asked("libvirt.exposed"),
+    "libvirt.graphics": Asked("libvirt.graphics"),
+}
+
+ROOM = Room(_LAYER, _TOPICS, _CAUSES, _CHECKS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kvmready.i18n import N_
-from kvmready.knowledge.explain.topic import Do, Layer, Look, Room, Topic, Wrong
+from kvmready.knowledge.explain.topic import Asked, Do, Layer, Look, Room, Topic, Wrong
 
 _LIST = Look(
     "virsh -c qemu:///system net-list --all",
@@ -31,8 +31,9 @@ _LAYER = Layer(
         _LIST,
         Look(
             "ip -brief address show virbr0",
-            "virbr0           UP             192.168.122.1/24",
+            "virbr0           DOWN           192.168.122.1/24",
             'Device "virbr0" does not exist.',
+            N_("DOWN is fine: it becomes UP with the first guest."),
         ),
     ),
     ("https://libvirt.org/formatnetwork.html", "https://libvirt.org/firewall.html", "virsh(1)"),
@@ -51,7 +52,6 @@ _TOPICS = {
         (N_("Nearly every guide and tool puts guests there."),),
         (_LIST, Look("virsh -c qemu:///system net-dumpxml default")),
         ("https://libvirt.org/formatnetwork.html", "virsh(1)"),
-        ("network.default-network",),
     ),
     "network.dnsmasq": Topic(
         N_("dnsmasq, which gives guests addresses and names"),
@@ -77,7 +77,6 @@ _TOPICS = {
             ),
         ),
         ("dnsmasq(8)", "ss(8)"),
-        ("network.dnsmasq",),
     ),
     "network.forwarding": Topic(
         N_("Forwarding, which lets guests' packets pass through the host"),
@@ -421,4 +420,28 @@ _CAUSES = {
     ),
 }
 
-ROOM = Room(_LAYER, _TOPICS, _CAUSES)
+_CHECKS = {
+    "network.dnsmasq": Asked("network.dnsmasq"),
+    "network.dnsmasq-conflict": Asked(
+        "network.dnsmasq", N_("Whether another server holds dnsmasq's place"), ("network.dnsmasq-conflict",)
+    ),
+    "network.firewall": Asked(
+        "network.firewall", N_("A firewall program that libvirt can use"), ("network.firewall-backend",)
+    ),
+    "network.firewall-rules": Asked("network.firewall", N_("libvirt's firewall rules"), ("network.firewall-reloaded",)),
+    "network.subnet": Asked(
+        "network.default-network", N_("Addresses that nothing else here uses"), ("network.subnet-clash",)
+    ),
+    "network.stale-bridge": Asked(
+        "network.default-network", N_("Whether an old bridge is in the way"), ("network.stale-bridge",)
+    ),
+    "network.default-network": Asked("network.default-network"),
+    "network.autostart": Asked(
+        "network.default-network", N_("The default network, at every boot"), ("network.default-no-autostart",)
+    ),
+    "network.forwarding": Asked("network.forwarding"),
+    "network.docker-forward": Asked("network.docker-forward"),
+    "network.bridge-helper": Asked("network.bridge-helper"),
+}
+
+ROOM = Room(_LAYER, _TOPICS, _CAUSES, _CHECKS)

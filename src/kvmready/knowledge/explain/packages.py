@@ -53,7 +53,7 @@ CAUSES = {
             N_("Often it is the automatic update that runs after every boot."),
         ),
         (
-            Do(N_("Wait: kvmready waits by itself for some minutes, and says for whom.")),
+            Do(N_("Wait. kvmready waits by itself for some minutes, and says for whom.")),
             Do(N_("See who it is:"), ("ps -C apt,apt-get,dpkg,unattended-upgr,dnf,packagekitd",)),
             Do(N_("Never delete the lock file: two package runs at once damage the system.")),
         ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kvmready.i18n import N_
 from kvmready.knowledge.explain import packages
-from kvmready.knowledge.explain.topic import Do, Layer, Look, Room, Topic, Wrong
+from kvmready.knowledge.explain.topic import Asked, Do, Layer, Look, Room, Topic, Wrong
 
 _HELP = Look(
     "qemu-system-x86_64 -accel help",
@@ -38,7 +38,6 @@ _TOPICS = {
         (N_("libvirt, virt-manager, Proxmox, OpenStack: all of them start this program for each guest."),),
         (_HELP,),
         ("qemu-system(1)", "https://www.qemu.org/docs/master/system/introduction.html"),
-        ("qemu.emulator",),
     ),
     "qemu.kvm-accel": Topic(
         N_("An emulator that can use KVM"),
@@ -56,7 +55,6 @@ _TOPICS = {
             ),
         ),
         ("qemu-system(1)",),
-        ("qemu.kvm-accel",),
     ),
     "qemu.img": Topic(
         N_("qemu-img, which makes guests' disks"),
@@ -70,7 +68,6 @@ _TOPICS = {
             ),
         ),
         ("qemu-img(1)",),
-        ("qemu.img",),
     ),
     "qemu.firmware": Topic(
         N_("UEFI firmware for guests"),
@@ -101,7 +98,7 @@ _TOPICS = {
         (
             Look(
                 "swtpm --version",
-                "TPM emulator version 0.7.1, Copyright (c) 2014-2022 IBM Corp. and others",
+                "TPM emulator version 0.7.1, Copyright (c) 2014-2021 IBM Corp.",
                 "bash: swtpm: command not found",
             ),
             Look(
@@ -262,4 +259,19 @@ _CAUSES = {
     **packages.CAUSES,
 }
 
-ROOM = Room(_LAYER, _TOPICS, _CAUSES)
+_CHECKS = {
+    "qemu.emulator": Asked("qemu.emulator"),
+    "qemu.kvm-accel": Asked("qemu.kvm-accel"),
+    "qemu.img": Asked("qemu.img"),
+    "qemu.rom": Asked("qemu.emulator", N_("The BIOS with which guests start"), ("qemu.broken",)),
+    "qemu.memory": Asked("qemu.guest-memory"),
+    "qemu.firmware": Asked("qemu.firmware"),
+    "qemu.tpm": Asked("qemu.tpm"),
+    "qemu.packages": Asked("packages", N_("Whether a package is half installed"), ("packages.broken-state",)),
+    "qemu.package-lock": Asked("packages", N_("Whether the package manager is free"), ("packages.manager-busy",)),
+    "qemu.package-source": Asked(
+        "packages", N_("Whether there is a repository to install from"), ("packages.no-candidate", "packages.offline")
+    ),
+}
+
+ROOM = Room(_LAYER, _TOPICS, _CAUSES, _CHECKS)

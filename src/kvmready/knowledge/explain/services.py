@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kvmready.i18n import N_
-from kvmready.knowledge.explain.topic import Do, Layer, Look, Room, Topic, Wrong
+from kvmready.knowledge.explain.topic import Asked, Do, Layer, Look, Room, Topic, Wrong
 
 _LAYER = Layer(
     N_("keeps libvirt's daemons running, also after a reboot"),
@@ -43,7 +43,16 @@ _TOPICS = {
             ),
         ),
         ("libvirtd(8)", "virtlogd(8)", "virtlockd(8)", "systemctl(1)"),
-        ("services.libvirtd", "services.virtlogd", "services.virtlockd"),
+    ),
+    "services.libvirt-guests": Topic(
+        N_("libvirt-guests, which shuts guests down with the host"),
+        (N_("A service that runs when the host goes down: it tells each guest to shut down, and waits for it."),),
+        (
+            N_("Without it guests are cut off like a computer whose plug was pulled."),
+            N_("Nothing needs it; it is welcome on a host that is rebooted while guests run."),
+        ),
+        (Look("systemctl is-enabled libvirt-guests.service", "enabled", "disabled"),),
+        ("libvirt-guests(8)",),
     ),
 }
 
@@ -140,4 +149,20 @@ _CAUSES = {
     ),
 }
 
-ROOM = Room(_LAYER, _TOPICS, _CAUSES)
+_DRIVER = ("libvirt.partial-modular", "services.masked", "services.failed")
+
+_CHECKS = {
+    "services.manager": Asked("services.libvirtd", N_("A service manager that runs"), ("services.no-manager",)),
+    "services.libvirtd": Asked("services.libvirtd", N_("libvirtd, the daemon of the old kind")),
+    "services.virtqemud": Asked("services.libvirtd", N_("virtqemud, which runs guests")),
+    "services.virtnetworkd": Asked("services.libvirtd", N_("virtnetworkd, which runs guests' networks"), _DRIVER),
+    "services.virtstoraged": Asked("services.libvirtd", N_("virtstoraged, which knows guests' disks"), _DRIVER),
+    "services.modular-drivers": Asked(
+        "services.libvirtd", N_("The other daemons of the new kind"), ("libvirt.partial-modular",)
+    ),
+    "services.virtlogd": Asked("services.libvirtd", N_("virtlogd, which keeps guests' console logs")),
+    "services.virtlockd": Asked("services.libvirtd", N_("virtlockd, which guards guests' disks")),
+    "services.libvirt-guests": Asked("services.libvirt-guests", "", ("services.failed",)),
+}
+
+ROOM = Room(_LAYER, _TOPICS, _CAUSES, _CHECKS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kvmready.i18n import N_
-from kvmready.knowledge.explain.topic import Do, Layer, Look, Room, Topic, Wrong
+from kvmready.knowledge.explain.topic import Asked, Do, Layer, Look, Room, Topic, Wrong
 
 _LIST = Look(
     "virsh -c qemu:///system pool-list --all",
@@ -42,7 +42,6 @@ _TOPICS = {
         (N_("virt-install, virt-manager, Vagrant and Terraform put disks there unless told otherwise."),),
         (_LIST,),
         ("https://libvirt.org/storage.html", "virsh(1)"),
-        ("storage.default-pool",),
     ),
     "storage.space": Topic(
         N_("Room for guests' disks"),
@@ -59,7 +58,6 @@ _TOPICS = {
             ),
         ),
         ("df(1)", "du(1)", "qemu-img(1)"),
-        ("storage.space",),
     ),
     "storage.path": Topic(
         N_("The way to a disk image"),
@@ -96,7 +94,7 @@ _TOPICS = {
                 "",
                 'apparmor="DENIED" operation="open" profile="libvirt-5b1f..."\n'
                 'name="/srv/vm/disk.qcow2" comm="qemu-system-x86"',
-                N_("Good: no line with the profile of a guest (libvirt-*) or of virt-aa-helper."),
+                N_("Good: no line that names libvirt-* or virt-aa-helper."),
             ),
         ),
         ("https://libvirt.org/drvqemu.html", "apparmor(7)", "https://wiki.debian.org/AppArmor"),
@@ -262,4 +260,18 @@ _CAUSES = {
     ),
 }
 
-ROOM = Room(_LAYER, _TOPICS, _CAUSES)
+_CHECKS = {
+    "storage.default-pool": Asked("storage.default-pool"),
+    "storage.pool-autostart": Asked(
+        "storage.default-pool", N_("The default storage pool, at every boot"), ("storage.pool-inactive",)
+    ),
+    "storage.space": Asked("storage.space"),
+    "storage.inodes": Asked("storage.space", N_("Room for more files in the pool")),
+    "storage.tmp-space": Asked("storage.space", N_("Room for temporary files and logs")),
+    "storage.pool-path": Asked("storage.path", N_("The way to the pool, for QEMU's user")),
+    "storage.images-home": Asked("storage.path", N_("The way to the disks of the guests that are defined")),
+    "storage.apparmor": Asked("storage.apparmor"),
+    "storage.selinux": Asked("storage.selinux"),
+}
+
+ROOM = Room(_LAYER, _TOPICS, _CAUSES, _CHECKS)

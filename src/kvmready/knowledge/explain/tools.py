@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kvmready.i18n import N_
-from kvmready.knowledge.explain.topic import Do, Layer, Look, Room, Topic, Wrong
+from kvmready.knowledge.explain.topic import Asked, Do, Layer, Look, Room, Topic, Wrong
 
 _LAYER = Layer(
     N_("windows and web pages to work with guests"),
@@ -122,4 +122,16 @@ _CAUSES = {
     ),
 }
 
-ROOM = Room(_LAYER, _TOPICS, _CAUSES)
+_CHECKS = {
+    "tools.virt-manager": Asked(
+        "tools.desktop",
+        N_("virt-manager, a window for guests"),
+        ("tools.not-installed", "tools.broken", "tools.removed-upstream"),
+    ),
+    "tools.virt-viewer": Asked("tools.desktop", N_("virt-viewer, a guest's screen"), ("tools.not-installed",)),
+    "tools.display": Asked("tools.desktop", N_("A screen for windows"), ("tools.no-display",)),
+    "tools.cockpit": Asked("tools.cockpit", "", ("tools.not-installed",)),
+    "tools.cockpit-socket": Asked("tools.cockpit", N_("Cockpit's page, switched on"), ("tools.not-listening",)),
+}
+
+ROOM = Room(_LAYER, _TOPICS, _CAUSES, _CHECKS)

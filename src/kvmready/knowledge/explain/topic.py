@@ -30,7 +30,17 @@ class Topic(NamedTuple):
     why: tuple[str, ...]
     look: tuple[Look, ...]
     more: tuple[str, ...]
-    checks: tuple[str, ...] = ()
+
+
+class Asked(NamedTuple):
+    """What a check asks for: its topic, its own title where the topic's says too little, and the causes that it names.
+
+    Without ``causes`` it may name all of the topic's; those that it does name may be of another layer.
+    """
+
+    topic: str
+    title: str = ""
+    causes: tuple[str, ...] = ()
 
 
 class Wrong(NamedTuple):
@@ -61,3 +71,4 @@ class Room(NamedTuple):
     layer: Layer
     topics: dict[str, Topic]
     causes: dict[str, Wrong]
+    checks: dict[str, Asked]
