@@ -108,7 +108,6 @@ def _near(name: str, known: list[str]) -> list[str]:
 def about(name: str) -> dict[str, Any]:
     """The explanation of a layer, a check or a cause. Raises UsageError for any other name."""
     from kvmready.checks import ALL
-    from kvmready.knowledge.catalogue import CATALOGUE
 
     what = kind(name)
     every = rooms()
