@@ -45,7 +45,7 @@ _TOPICS = {
         N_("The group kvm"),
         (N_("/dev/kvm belongs to the group kvm; its members may open it and so run guests with QEMU itself."),),
         (
-            N_("Android emulators, minikube, Vagrant and quickemu start QEMU as you, without libvirt's daemon."),
+            N_("Android emulators and quickemu, for example, start QEMU as you, without libvirt's daemon."),
             N_("Where the device is open to all (mode 0666), the group is not needed."),
         ),
         (_ID, Look("getent group kvm", "kvm:x:104:alice", "kvm:x:104:")),
