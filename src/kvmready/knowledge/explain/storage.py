@@ -131,8 +131,8 @@ _CAUSES = {
         "storage.default-pool",
         (
             N_(
-                "libvirt works, but knows no pool named default. On Debian nobody makes it until virt-manager is "
-                "started."
+                "libvirt works, but knows no pool named default. On Debian nobody makes it before virt-install or "
+                "virt-manager does."
             ),
         ),
         (
