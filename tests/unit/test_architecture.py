@@ -27,6 +27,7 @@ ROOMS = (
     "apply",
     "proof",
     "report",
+    "knowledge",
     "pipeline",
     "cli",
     "__main__",

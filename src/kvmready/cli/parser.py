@@ -14,7 +14,7 @@ from kvmready.i18n import _
 from kvmready.proof.record import LEVELS
 
 FORMATS = ("text", "json")
-VERBS = ("up", "check", "plan", "prove", "undo", "history")
+VERBS = ("up", "check", "plan", "prove", "undo", "history", "explain")
 
 
 class Help(argparse.HelpFormatter):
@@ -151,6 +151,12 @@ def build() -> Parser:
 
     history = verb("history", _("list the runs of this host, newest last"))
     _state(history)
+
+    explain = verb("explain", _("teach what a layer, a check or a cause is, and how to look and to mend by hand"))
+    explain.add_argument(
+        "name", nargs="?", metavar="LAYER|CHECK|CAUSE", help=_("what to explain (default: the stack of layers)")
+    )
+    explain.add_argument("--list", action="store_true", help=_("list every name that can be explained"))
     return parser
 
 
