@@ -41,7 +41,7 @@ CROWNS = {"skip": "skip", "fail": "fail", "tcg": "warn", "kvm": "pass"}
 def render(record: Record) -> str:
     """The record as one HTML document, newline at the end."""
     css = _style()
-    verdict = _(story.VERDICTS[record["verdict"]][1])
+    _look, verdict = story.VERDICTS[record["verdict"]]
     head = element(
         "head",
         element("meta", charset="utf-8"),
@@ -50,7 +50,7 @@ def render(record: Record) -> str:
         element("meta", name="color-scheme", content="light dark"),
         element("meta", name="referrer", content="no-referrer"),
         element("link", rel="icon", href="data:,"),
-        element("title", f"{record['host']['hostname']}: {verdict} · kvmready"),
+        element("title", f"{record['host']['hostname']}: {_(verdict)} · kvmready"),
         element("style", Markup(css)),
     )
     body = element(

@@ -21,7 +21,7 @@ _SYNTAX = re.compile(r"[\\`*\[\]<>|~&#]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 """What opens something in the middle of a line; an underscore inside a word opens nothing (CommonMark 0.31, 6.2)."""
 
 _LINE_START = re.compile(r"^(\s*)([-+=]|\d+(?=[.)]))(.?)")
-_SIGIL = re.compile(r"(?<!\w)(\\?[@#])(?=\w)")
+_SIGIL = re.compile(r"([@#])(?=\S)")
 """What every forge links, to people and to issues."""
 
 _WORD_JOINER = "&#8288;"
@@ -39,7 +39,7 @@ def render(record: Record) -> str:
         *_proof(record),
         *_plan(record),
         *_findings(record),
-        _("kvmready {version}, {time}").format(version=prose(record["version"]), time=record["taken_at"]),
+        f"kvmready {prose(record['version'])} · {record['taken_at']}",
     ]
     return "\n\n".join(blocks) + "\n"
 
@@ -47,6 +47,8 @@ def render(record: Record) -> str:
 def prose(text: str) -> str:
     """``text`` as nothing but text, on one line."""
     line = _SYNTAX.sub(r"\\\g<0>", visible(text).strip())
+    if not line:
+        return "–"
     line = _LINE_START.sub(lambda found: f"{found[1]}{_escaped_start(found[2], found[3])}", line)
     return _SIGIL.sub(r"\1" + _WORD_JOINER, line)
 
@@ -92,8 +94,8 @@ def _status(status: str) -> str:
 
 def _head(record: Record) -> Iterator[str]:
     host = record["host"]
-    verdict = _(story.VERDICTS[record["verdict"]][1])
-    yield f"## {code(host['hostname'])}: {verdict}"
+    _look, verdict = story.VERDICTS[record["verdict"]]
+    yield f"## {code(host['hostname'])}: {_(verdict)}"
     yield " · ".join(story.counts(record)) or _("Nothing was asked.")
     rows = [
         (_("system"), prose(story.system(record))),
@@ -101,7 +103,7 @@ def _head(record: Record) -> Iterator[str]:
         (_("machine"), prose(story.machine(record))),
         (_("profile"), cell(record["profile"])),
         (_("users"), " ".join(map(cell, record["users"])) or "–"),
-        (_("acceleration"), prose(record["acceleration"]["why"]) or "–"),
+        (_("acceleration"), prose(record["acceleration"]["why"])),
     ]
     if record["only"]:
         rows.append((_("asked"), cell(record["only"])))
