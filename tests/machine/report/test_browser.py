@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.resources
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-import axe_core_python
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -22,7 +22,7 @@ QUIET = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),
 )
-AXE = (Path(axe_core_python.__file__).parent / "axe.min.js").read_text("utf-8")
+AXE = importlib.resources.files("axe_core_python").joinpath("axe.min.js").read_text("utf-8")
 SCHEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
 PAGES = {
     "fresh": recorded.record("debian-12-fresh-as-alice"),

@@ -13,6 +13,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from kvmready.report import markdown, story
+from kvmready.report.canvas import visible
 from tests.unit import test_recorded_hosts as recorded
 from tests.unit.report import hostile, samples
 
@@ -154,16 +155,14 @@ def test_hostile_evidence_is_all_there(text: str) -> None:
 @given(st.text(st.characters(exclude_categories=()), min_size=1))
 def test_a_code_span_holds_its_text(text: str) -> None:
     (inline,) = (token for token in tokens(markdown.code(text)) if token.type == "inline")
-    if markdown.visible(text).strip():
-        assert [(child.type, child.content) for child in inline.children or ()] == [
-            ("code_inline", markdown.visible(text))
-        ]
+    if visible(text).strip():
+        assert [(child.type, child.content) for child in inline.children or ()] == [("code_inline", visible(text))]
 
 
 @given(st.text(st.characters(exclude_categories=()), min_size=1))
 def test_prose_reads_as_it_was(text: str) -> None:
     found = tokens(markdown.prose(text))
-    said = " ".join(markdown.visible(text).split())
+    said = " ".join(visible(text).split())
     if said:
         assert [token.type for token in found] == ["paragraph_open", "inline", "paragraph_close"]
         assert " ".join(words(found).replace("\u2060", "").split()) == said
