@@ -261,11 +261,17 @@ def _unknown(finding: Record) -> Markup:
 
 
 def _evidence(evidence: Iterable[Record]) -> Child:
+    """What was seen; a source that said more than one thing is named once."""
+    by_source: dict[str, list[str]] = {}
+    for seen in evidence:
+        by_source.setdefault(seen["source"], []).append(seen["text"])
     rows = [
         element(
-            "div", element("dt", _code(seen["source"])), element("dd", element("pre", lines(story.lines(seen["text"]))))
+            "div",
+            element("dt", _code(source)),
+            [element("dd", element("pre", lines(story.lines(text)))) for text in texts],
         )
-        for seen in evidence
+        for source, texts in by_source.items()
     ]
     return element("dl", rows, class_="evidence") if rows else None
 

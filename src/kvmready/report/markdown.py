@@ -24,6 +24,9 @@ _LINE_START = re.compile(r"^(\s*)([-+=]|\d+(?=[.)]))(.?)")
 _SIGIL = re.compile(r"([@#])(?=\S)")
 """What every forge links, to people and to issues."""
 
+_AUTOLINK = re.compile(r"(?i)\b(?:https?|ftp)(?=://)|\bwww(?=\.)")
+"""What GFM makes a link of without being asked (6.9)."""
+
 _WORD_JOINER = "&#8288;"
 """U+2060: it has no width, and no forge takes it for the beginning of a name."""
 
@@ -44,13 +47,14 @@ def render(record: Record) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def prose(text: str) -> str:
-    """``text`` as nothing but text, on one line."""
+def prose(text: str, links: bool = False) -> str:
+    """``text`` as nothing but text, on one line; ``links``: an address in it may be a link."""
     line = _SYNTAX.sub(r"\\\g<0>", visible(text).strip())
     if not line:
         return "–"
     line = _LINE_START.sub(lambda found: f"{found[1]}{_escaped_start(found[2], found[3])}", line)
-    return _SIGIL.sub(r"\1" + _WORD_JOINER, line)
+    line = _SIGIL.sub(r"\1" + _WORD_JOINER, line)
+    return line if links else _AUTOLINK.sub(r"\g<0>" + _WORD_JOINER, line)
 
 
 def _escaped_start(mark: str, behind: str) -> str:
@@ -160,7 +164,7 @@ def _remedy(remedy: Record, planned: bool, told: dict[str, int], number: int) ->
     """The way out; commands that ``told`` holds under an earlier cause's number are named by that number only."""
     if remedy["kind"] == "none":
         return
-    yield "**→** " + prose(story.remedy(remedy["text"], remedy["kind"], planned))
+    yield "**→** " + prose(story.remedy(remedy["text"], remedy["kind"], planned), links=True)
     if not remedy["commands"]:
         return
     same = told.setdefault(repr(remedy["commands"]), number)

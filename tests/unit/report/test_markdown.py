@@ -166,3 +166,15 @@ def test_prose_reads_as_it_was(text: str) -> None:
     if said:
         assert [token.type for token in found] == ["paragraph_open", "inline", "paragraph_close"]
         assert " ".join(words(found).replace("\u2060", "").split()) == said
+
+
+@pytest.mark.parametrize(
+    "text", ["http://evil.example", "see HTTPS://evil.example/x", "www.evil.example", "ftp://e.example"]
+)
+def test_only_a_remedy_may_lead_somewhere(text: str) -> None:
+    assert not re.search(r"(?i)(http|https|ftp)://|www\.", markdown.prose(text))
+    assert markdown.prose(text, links=True) == text
+    record = samples.broken()
+    record["root_causes"][0]["summary"] = f"It is {text}."
+    record["root_causes"][0]["remedy"] = {"kind": "manual", "text": f"Read {text}.", "commands": []}
+    assert [line for line in markdown.render(record).splitlines() if text in line] == [f"**→** Read {text}."]
