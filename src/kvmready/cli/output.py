@@ -13,24 +13,54 @@ if TYPE_CHECKING:
 
 def report(record: Mapping[str, Any], parsed: Namespace) -> None:
     """The report in the format that was asked for."""
-    if parsed.format == "json":
-        _json(record)
-    else:
+    if parsed.format == "text":
         from kvmready.report import text
 
         text.report(record, sys.stdout, parsed.verbose)
-    sys.stdout.flush()
+        sys.stdout.flush()
+    else:
+        _document(_rendered(record, parsed))
 
 
 def plan(record: Mapping[str, Any], parsed: Namespace) -> None:
-    """The plan in the format that was asked for; as JSON it is the whole report, with its ``plan`` filled."""
-    if parsed.format == "json":
-        _json(record)
-    else:
+    """The plan in the format that was asked for; but for text that is the whole report, its ``plan`` filled."""
+    if parsed.format == "text":
         from kvmready.report import text
 
         text.plan(record, sys.stdout)
+        sys.stdout.flush()
+    else:
+        report(record, parsed)
+
+
+def _rendered(record: Mapping[str, Any], parsed: Namespace) -> str:
+    """The record as a document of the format, one of ``parser.FORMATS`` but text."""
+    if parsed.format == "junit":
+        from kvmready.report import junit
+
+        return junit.render(record, getattr(parsed, "strict", False))
+    if parsed.format == "prometheus":
+        from kvmready.report import prometheus
+
+        return prometheus.render(record)
+    if parsed.format == "markdown":
+        from kvmready.report import markdown
+
+        return markdown.render(record)
+    if parsed.format == "html":
+        from kvmready.report import html
+
+        return html.render(record)
+    from kvmready.report import as_json
+
+    return as_json.render(record)
+
+
+def _document(text: str) -> None:
+    """A document to standard output in UTF-8, as it says of itself, whatever the locale's encoding is."""
     sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode("utf-8"))
+    sys.stdout.buffer.flush()
 
 
 def announce_plan(record: Mapping[str, Any]) -> None:
@@ -39,12 +69,6 @@ def announce_plan(record: Mapping[str, Any]) -> None:
 
     text.plan(record, sys.stderr)
     sys.stderr.flush()
-
-
-def _json(record: Mapping[str, Any]) -> None:
-    from kvmready.report import as_json
-
-    sys.stdout.write(as_json.render(record))
 
 
 def progress() -> Progress:

@@ -13,7 +13,14 @@ from kvmready.facts.names import PROFILES
 from kvmready.i18n import _
 from kvmready.proof.record import LEVELS
 
-FORMATS = ("text", "json")
+FORMATS = ("text", "json", "junit", "prometheus", "markdown", "html")
+FORMATS_OF = {
+    # what a verb can say in which formats; a verb that is not here says what it does as text and as JSON
+    "up": FORMATS,
+    "check": FORMATS,
+    "prove": FORMATS,
+    "plan": ("text", "json", "markdown", "html"),  # steps are neither tests nor metrics
+}
 VERBS = ("up", "check", "plan", "prove", "undo", "history", "explain")
 
 
@@ -54,7 +61,11 @@ def language(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
 def _common() -> Parser:
     common = Parser(add_help=False, argument_default=argparse.SUPPRESS)
     group = common.add_argument_group(_("options of every verb, before or after it"))
-    group.add_argument("--format", choices=FORMATS, help=_("text for people, json for machines"))
+    group.add_argument(
+        "--format",
+        choices=FORMATS,
+        help=_("text, markdown, html for people; json, junit, prometheus for machines; not every verb has each"),
+    )
     group.add_argument("--lang", choices=i18n.LANGUAGES, help=_("the language of the sentences"))
     group.add_argument("-v", "--verbose", action="store_true", help=_("show every finding with its evidence"))
     group.add_argument("--debug", action="store_true", help=_("show the traceback of an error"))
@@ -160,11 +171,23 @@ def build() -> Parser:
     return parser
 
 
+def _refuse_format(verb: str, chosen: str) -> None:
+    """Before anything is asked or changed: a format in which the verb has nothing to say. Raises UsageError."""
+    formats = FORMATS_OF.get(verb, ("text", "json"))
+    if chosen not in formats:
+        raise UsageError(
+            _("{verb} has no format {format}.").format(verb=f"kvmready {verb}", format=chosen),
+            "",
+            _("Its formats are: {names}").format(names=", ".join(formats)),
+        )
+
+
 def run(arguments: Sequence[str]) -> int:
     """Parse and carry out a command line; returns the exit status. Raises KvmreadyError."""
     parsed = build().parse_args(list(arguments))
     for name, default in (("format", "text"), ("lang", i18n.language()), ("verbose", False), ("debug", False)):
         if not hasattr(parsed, name):
             setattr(parsed, name, default)
+    _refuse_format(parsed.verb, parsed.format)
     status: int = import_module(f"kvmready.cli.{parsed.verb}").run(parsed)
     return status
