@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from kvmready import __version__, i18n
 from kvmready.errors import UsageError
@@ -26,6 +26,13 @@ VERBS = ("up", "check", "plan", "prove", "undo", "history", "explain")
 
 class Help(argparse.HelpFormatter):
     """Help that keeps to the width in Chinese as well, where a character takes two columns."""
+
+    def add_usage(self, usage: Any, actions: Any, groups: Any, prefix: str | None = None) -> None:
+        from kvmready.report.canvas import cells
+
+        word = _("usage: ") if prefix is None else prefix
+        self._width -= cells(word) - len(word)
+        super().add_usage(usage, actions, groups, word)
 
     def _split_lines(self, text: str, width: int) -> list[str]:
         from kvmready.report.canvas import breaks
