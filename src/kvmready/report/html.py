@@ -202,7 +202,7 @@ def _attention(record: Record) -> Iterator[Markup]:
         yield element(
             "ol", [_cause(record, number, *pair, told) for number, pair in enumerate(causes, 1)], class_="causes"
         )
-    elif not unknowns and record["findings"]:
+    elif not unknowns and record["findings"] and story.crown(record)[0] != "fail":
         yield element("h2", _("Nothing to mend"))
         yield element("p", _("No check found a cause that keeps guests from running here."), class_="calm")
     if unknowns:

@@ -13,6 +13,7 @@ TEXTS = {
     "comment": "--><!-- <![CDATA[ ]]> <?php ?> &lt; &#60; &amp;",
     "url": "javascript:alert(1) http://evil.example/ ![x](http://evil.example/x.png) [y](javascript:1)",
     "fences": "```\n````` </details>\n~~~\n# owned\n| a | b |\n|---|---|\n",
+    "closing": "```\n`````\n~~~\n</details>\n\n# owned\n",
     "ticks": "`a``b```c `",
     "people": "@everyone #1 torvalds/linux#1 GH-1 <@U123> !1",
     "syntax": "*a* _b_ __c__ ~~d~~ **e** \\* \\` | \\| a|b <u>f</u> 1. g\n- h\n> i\n    j\n===\n***",

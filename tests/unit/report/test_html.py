@@ -127,12 +127,13 @@ def test_a_guest_that_ran_stands_on_top(accel: str, look: str) -> None:
     (guest,) = (node for node in root.iter("div") if node.attrib.get("class", "").startswith("slab guest"))
     assert guest.attrib["class"] == look
     assert "KVMREADY 1f2e3d4c KVMKVMKVM" in [said(node) for node in root.iter("pre")]
-    assert ("EMULATION" in said(root)) == (accel == "tcg")
+    assert ("EMULATION" in said(root)) == (accel == "tcg") and "Nothing to mend" in said(root)
     record = samples.proven(accel)
     record["proof"].update(ok=False, witness=None)
     record["proof"]["steps"][2].update(status="fail", evidence=[{"source": "virsh", "text": "timeout"}])
     root = harmless(html.render(record))
     assert "no guest proved itself: libvirt" in said(root) and "virshtimeout" in said(root)
+    assert "Nothing to mend" not in said(root)
 
 
 def test_a_run_is_told_instead_of_the_plan() -> None:
