@@ -18,6 +18,10 @@ CONTROLLERS = (("cpu",), ("cpuset",), ("memory",), ("io", "blkio"))
 """The controllers that libvirt uses for guests; blkio is the name that version 1 gives to io."""
 
 
+NESTING = ("kvm_intel", "kvm_amd")
+"""The modules whose parameter ``nested`` is read once, when they are loaded."""
+
+
 def vhost_net(facts: Facts) -> Judgement:
     """kernel.vhost-net: the kernel can carry guests' network traffic itself."""
     if facts.kernel.offers("vhost-net"):
@@ -148,6 +152,38 @@ def cgroups(facts: Facts) -> Judgement:
     )
 
 
+def hugepages(facts: Facts) -> Judgement:
+    """kernel.hugepages: as many huge pages are reserved as somebody asked for."""
+    known = facts.memory.huge_pages
+    if not facts.memory.requests and not (isinstance(known, Known) and known.value):
+        return skipped(_("Not needed: nobody asked for huge pages."))
+    if not isinstance(known, Known):
+        return unknown(
+            _("It is not known how many huge pages are reserved."),
+            manual(_("Look by hand: grep Huge /proc/meminfo"), ("grep", "Huge", "/proc/meminfo")),
+            Evidence("/proc/meminfo", unanswered(known)),
+        )
+    seen = Evidence("/proc/meminfo", f"HugePages_Total: {known.value}")
+    if not facts.memory.requests or facts.memory.requests[-1].pages <= known.value:
+        return passed(_("{count} huge pages are reserved for guests.").format(count=known.value), seen)
+    asked = facts.memory.requests[-1]
+    return warned(
+        "qemu.guest-memory",
+        _("Of {wanted} huge pages that were asked for, only {count} could be reserved.").format(
+            wanted=asked.pages, count=known.value
+        ),
+        manual(
+            _(
+                "Ask for fewer in {file}, then run, as root: sysctl --system. Or reserve them early, before memory is "
+                "in pieces: hugepages={wanted} on the kernel command line, and reboot. Guests with huge pages need "
+                "them; others do without."
+            ).format(file=asked.source, wanted=asked.pages)
+        ),
+        Evidence(asked.source, asked.line),
+        seen,
+    )
+
+
 def iommu(facts: Facts) -> Judgement:
     """kernel.iommu: devices of the host can be given to guests; asked only when that is wanted."""
     if not facts.want.iommu:
@@ -184,21 +220,37 @@ def nested(facts: Facts) -> Judgement:
         return skipped(_("Not needed: nobody asked for guests that run guests of their own."))
     found = facts.kernel.nested
     module = facts.kernel.vendor_loaded or facts.kernel.vendor_module
-    place = f"/sys/module/{module}/parameters/nested"
+    place, users = f"/sys/module/{module}/parameters/nested", facts.kernel.users
     if isinstance(found, Known) and found.value:
         return passed(_("Guests can run guests of their own."), Evidence(place, "Y"))
     if isinstance(found, Known):
-        remedy = manual(_("Set nested=1 for {module}, and load it again.").format(module=module))
-        if in_container(facts):
-            remedy = outside("modprobe", module, "nested=1")
+        remedy = _load_with_nesting(facts, module)
         return failed(
             "kernel.nested-disabled",
             _("Guests cannot run guests of their own: {module} has that switched off.").format(module=module),
             remedy,
             Evidence(place, "N"),
+            *([Evidence(f"/sys/module/{module}/refcnt", str(users.value))] if isinstance(users, Known) else []),
         )
     return unknown(
         _("It is not known whether guests can run guests of their own."),
         manual(_("Look by hand: cat {path}").format(path=place), ("cat", place)),
         Evidence(place, unanswered(found)),
+    )
+
+
+def _load_with_nesting(facts: Facts, module: str) -> Remedy:
+    if in_container(facts):
+        return outside("modprobe", module, "nested=1")
+    if module in facts.kernel.built_in or module not in NESTING:
+        return manual(
+            _("Put {module}.nested=1 on the kernel command line, and reboot.").format(module=module),
+        )
+    if isinstance(facts.kernel.users, Known) and not facts.kernel.users.value:
+        return automatic(_("Set nested=1 for {module} in /etc/modprobe.d, and load it again.").format(module=module))
+    return manual(
+        _(
+            "Guests run now, and {module} cannot be loaded again under them. Shut them all down, then check again; or "
+            "write options {module} nested=1 into a file in /etc/modprobe.d, and reboot."
+        ).format(module=module)
     )
