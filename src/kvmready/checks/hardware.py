@@ -255,7 +255,10 @@ def guest_escape(facts: Facts) -> Judgement:
     if not weak:
         return passed(
             _("The kernel reports no weakness of this CPU that a guest could use."),
-            *(Evidence(f"{place}/{name}", line) for name, line in known.value),
+            *(
+                [Evidence(f"{place}/{name}", line) for name, line in known.value]
+                or [Evidence(place, _("none is named"))]
+            ),
         )
     advice = []
     if any("smt vulnerable" in line.lower() for _name, line in weak):

@@ -64,7 +64,7 @@ DRIVERS: list[tuple[str, str, Kernel, Machine, str, str, str]] = [
         "kernel.tun-missing",
         "automatic",
     ),
-    ("forbidden", "kernel.tun", TUN_FORBIDDEN, BARE_METAL, "fail", "kernel.tun-missing", "manual"),
+    ("forbidden", "kernel.tun", TUN_FORBIDDEN, BARE_METAL, "fail", "kernel.tun-missing", "automatic"),
     ("gone", "kernel.tun", GONE, BARE_METAL, "fail", "kernel.tun-missing", "manual"),
     ("gone, container", "kernel.tun", GONE, CONTAINER, "fail", "kernel.tun-missing", "manual"),
     ("unseen", "kernel.tun", UNSEEN, BARE_METAL, "unknown", "", "manual"),
@@ -90,7 +90,7 @@ DRIVERS: list[tuple[str, str, Kernel, Machine, str, str, str]] = [
         BARE_METAL,
         "warn",
         "kernel.vhost-net-missing",
-        "manual",
+        "automatic",
     ),
     ("unseen", "kernel.vhost-net", UNSEEN, BARE_METAL, "unknown", "", "manual"),
 ]
