@@ -71,7 +71,7 @@ def _log(facts: Facts) -> tuple[str, ...]:
 
 
 def machine(facts: Facts) -> Judgement:
-    """hardware.machine: what the host is."""
+    """hardware.machine: what the host is; it fails for WSL 1, which has no Linux kernel at all."""
     text = describe(facts)
     summary = _("This is {machine}.").format(machine=text)
     seen = [Evidence("uname -m", facts.machine.arch)]
@@ -81,6 +81,8 @@ def machine(facts: Facts) -> Judgement:
         seen.append(
             Evidence("/proc/self/ns/pid", _("Kernel, modules and device nodes belong to the machine around it."))
         )
+    if not facts.probe.ran and _is_wsl_1(facts):
+        return accepted_emulation(facts, _wsl_1(facts))
     if not facts.probe.ran and facts.machine.kind == "bare-metal" and not isinstance(facts.machine.cpu_flags, Known):
         return unknown(
             _("It is not known whether this is a virtual machine."),
@@ -88,6 +90,22 @@ def machine(facts: Facts) -> Judgement:
             Evidence("/proc/cpuinfo", unanswered(facts.machine.cpu_flags)),
         )
     return passed(summary, *seen)
+
+
+def _is_wsl_1(facts: Facts) -> bool:
+    """WSL 1 calls itself 4.4.0-N-Microsoft, WSL 2 N-microsoft-standard-WSL2."""
+    return facts.machine.kind == "wsl" and facts.kernel.release.endswith("-Microsoft")
+
+
+def _wsl_1(facts: Facts) -> Judgement:
+    return failed(
+        "hardware.wsl-1",
+        _("This is WSL 1: Windows only imitates a Linux kernel here, and there is no KVM in it."),
+        manual(
+            _("In Windows: wsl --list --verbose names this distribution; wsl --set-version NAME 2 makes WSL 2 of it.")
+        ),
+        Evidence("uname -r", facts.kernel.release),
+    )
 
 
 def _xen(evidence: Evidence) -> Judgement:
@@ -301,6 +319,8 @@ def _cpu_virtualization(facts: Facts) -> Judgement:
         return passed(
             _("The CPU can run guests: the KVM driver has started."), Evidence("/sys/class/misc/kvm", _("there")), *seen
         )
+    if _is_wsl_1(facts):
+        return _wsl_1(facts)
     if host.xen_dom0:
         return _xen(Evidence("/proc/xen/capabilities", "control_d"))
     firmware = [line for line in _log(facts) if any(word in line.lower() for word in _FIRMWARE_WORDS)]
@@ -451,7 +471,14 @@ CHECKS = (
     Check(
         "hardware.cpu-virtualization",
         cpu_virtualization,
-        ("hardware.xen", "hardware.confidential", "hardware.nested-host", "hardware.firmware", "hardware.arm-el2"),
+        (
+            "hardware.machine",
+            "hardware.xen",
+            "hardware.confidential",
+            "hardware.nested-host",
+            "hardware.firmware",
+            "hardware.arm-el2",
+        ),
         _ALL,
     ),
     Check("hardware.second-level-translation", second_level, ("kernel.modules",), _ALL),

@@ -215,7 +215,21 @@ def test_a_cpu_that_cannot_is_the_one_root_cause_of_all_kvm_failures(host: Machi
     assert engine.verdict(findings) == "not-ready"
 
 
+WSL_1 = log()._replace(release="4.4.0-19041-Microsoft")
+WSL_2 = log()._replace(release="5.15.153.1-microsoft-standard-WSL2")
 FACES: list[tuple[str, str, Machine, Kernel, Probe, str, str]] = [
+    ("wsl 2", "hardware.machine", WSL, WSL_2, FAILED, "pass", ""),
+    ("wsl 1", "hardware.machine", WSL, WSL_1, FAILED, "fail", "hardware.wsl-1"),
+    ("wsl 1", "hardware.nested-host", WSL, WSL_1, FAILED, "skip", ""),
+    (
+        "wsl 1 shows the flags of Windows' CPU",
+        "hardware.cpu-virtualization",
+        WSL._replace(cpu_flags=Known(("vmx",))),
+        WSL_1,
+        FAILED,
+        "fail",
+        "hardware.wsl-1",
+    ),
     ("no Xen", "hardware.xen", BARE_METAL, UNLOADED, FAILED, "pass", ""),
     ("dom0", "hardware.xen", DOM0, log(), FAILED, "fail", "hardware.xen-dom0"),
     ("dom0, and yet a guest ran", "hardware.xen", DOM0, log(), probe(RAN), "pass", ""),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kvmready.checks import engine, hardware, kernel
 from kvmready.checks.finding import STATUSES, Judgement
 from kvmready.facts.kernel import Blocked, Cgroup, Iommu, Kernel
-from kvmready.facts.known import Absent, Denied, Known, Unknown
+from kvmready.facts.known import Absent, Denied, Fact, Known, Unknown
 from kvmready.facts.machine import Machine
 from kvmready.facts.names import Want
 from kvmready.facts.probe import Answer, Probe
@@ -123,7 +123,7 @@ def test_modules(known: Kernel, probed: Probe, status: str, cause: str, remedy: 
 
 
 def test_after_an_update_the_new_kernel_is_named() -> None:
-    trees = Known((RELEASE, "6.1.0-36-amd64"))
+    trees: Fact[tuple[str, ...]] = Known((RELEASE, "6.1.0-36-amd64"))
     known = UNLOADED._replace(tree=GONE, available=Absent("/lib/modules/x"), trees=trees)
     said = judge("kernel.modules", kernel=known, probe=no_guest())
     assert said.remedy is not None

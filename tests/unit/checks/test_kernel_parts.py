@@ -9,7 +9,7 @@ import pytest
 from kvmready.checks import engine, hardware, kernel
 from kvmready.checks.finding import Judgement
 from kvmready.facts.kernel import Blocked, Kernel
-from kvmready.facts.known import Absent, Denied, Known, Unknown
+from kvmready.facts.known import Absent, Denied, Fact, Known, Unknown
 from kvmready.facts.memory import Memory, Request
 from kvmready.facts.names import Want
 from kvmready.facts.probe import Probe
@@ -33,7 +33,7 @@ from tests.unit.checks.lower import (
 
 CHECKS = {check.id: check.judge for check in kernel.CHECKS}
 GONE = Absent(f"/lib/modules/{RELEASE}/modules.dep")
-NEWER = Known(("6.1.0-36-amd64",))
+NEWER: Fact[tuple[str, ...]] = Known(("6.1.0-36-amd64",))
 BUILT_IN = KERNEL._replace(built_in=("kvm", "kvm_amd"), tree=GONE)
 ON_COMMAND_LINE = Blocked("kvm_amd", "/proc/cmdline", "modprobe.blacklist=kvm_amd", "blacklist")
 PACKAGED = Blocked("kvm_amd", "/usr/lib/modprobe.d/x.conf", "blacklist kvm_amd", "blacklist")
