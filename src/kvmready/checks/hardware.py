@@ -210,11 +210,8 @@ def second_level(facts: Facts) -> Judgement:
     kernel = facts.kernel
     module = next((name for name in SECOND_LEVEL if name == kernel.vendor_loaded), "")
     if not module:
-        if kernel.vendor_module in SECOND_LEVEL and not facts.probe.ran and facts.want.accel != "tcg":
-            return unknown(
-                _("It is not known whether the hardware translates guests' addresses: its module is not loaded."),
-                manual(_("First get the modules loaded: see kernel.modules.")),
-            )
+        if kernel.vendor_module in SECOND_LEVEL and not kernel.vendor_loaded:
+            return skipped(_("Not judged before the module {module} is loaded.").format(module=kernel.vendor_module))
         return skipped(_("Not needed: only the KVM modules of Intel and AMD CPUs tell it."))
     name = SECOND_LEVEL[module]
     place = f"/sys/module/{module}/parameters/{name}"
@@ -481,6 +478,6 @@ CHECKS = (
         ),
         _ALL,
     ),
-    Check("hardware.second-level-translation", second_level, ("kernel.modules",), _ALL),
+    Check("hardware.second-level-translation", second_level, (), _ALL),
     Check("hardware.guest-escape", guest_escape, (), ("server", "desktop", "web")),
 )

@@ -102,10 +102,13 @@ def _no_device(facts: Facts) -> Judgement:
     seen = Evidence("/dev/kvm", _("not there"))
     if in_container(facts) and facts.kernel.alive:
         return _denied_by_container(_("The machine has /dev/kvm, but this container was not given it."), seen)
-    remedy = automatic(_("Have udev make the node again."))
+    return failed("kernel.device-missing", _("/dev/kvm is missing."), _node_again(facts), seen)
+
+
+def _node_again(facts: Facts) -> Remedy:
     if in_container(facts) or not facts.kernel.udev:
-        remedy = manual(_("Make the node, as root: mknod /dev/kvm c 10 232"), ("mknod", "/dev/kvm", "c", "10", "232"))
-    return failed("kernel.device-missing", _("/dev/kvm is missing."), remedy, seen)
+        return manual(_("Make the node, as root: mknod /dev/kvm c 10 232"), ("mknod", "/dev/kvm", "c", "10", "232"))
+    return automatic(_("Make the node again, and have udev give it its owner."))
 
 
 def _denied_by_container(summary: str, *evidence: Evidence) -> Judgement:
@@ -131,7 +134,20 @@ def _wrong_owner(facts: Facts, seen: Evidence) -> Judgement:
     evidence = [seen]
     if not isinstance(facts.access.kvm_gid, Known):
         evidence.append(Evidence(f"getent group {group}", _("no such group")))
-    if facts.kernel.udev and not in_container(facts):
+    rules = facts.kernel.kvm_rules
+    if isinstance(rules, Known):
+        evidence += [Evidence(path, line) for path, line in rules.value] or [
+            Evidence("/usr/lib/udev/rules.d", _("no rule for {device}").format(device="/dev/kvm"))
+        ]
+    if isinstance(facts.access.kvm_gid, Absent) and not in_container(facts):
+        remedy = manual(
+            _("Make the group, and let udev set up the device again, as root: {commands}").format(
+                commands=f"groupadd --system {group} && udevadm trigger --action=add --sysname-match=kvm"
+            ),
+            ("groupadd", "--system", group),
+            ("udevadm", "trigger", "--action=add", "--sysname-match=kvm"),
+        )
+    elif facts.kernel.udev and not in_container(facts):
         remedy = automatic(_("Restore the udev rule for /dev/kvm, and apply it."))
     else:
         remedy = manual(
@@ -196,9 +212,7 @@ def _did_not_run(facts: Facts, answer: Answer) -> Judgement:
             said,
         )
     if answer.errno == "ENOENT":
-        return failed(
-            "kernel.device-missing", _("/dev/kvm is missing."), automatic(_("Have udev make the node again.")), said
-        )
+        return failed("kernel.device-missing", _("/dev/kvm is missing."), _node_again(facts), said)
     return _run_fails(answer, said)
 
 
@@ -421,7 +435,7 @@ CHECKS = (
     Check("kernel.acceleration", acceleration, ("kernel.kvm-runs",), _ALL),
     Check("kernel.qemu-user", qemu_user, ("kernel.kvm-runs", "kernel.kvm-permissions"), _LIBVIRT),
     Check("kernel.vhost-net", vhost_net, (), _LIBVIRT),
-    Check("kernel.tun", tun, (), _LIBVIRT),
+    Check("kernel.tun", tun, ("kernel.module-tree",), _LIBVIRT),
     Check("kernel.cgroups", cgroups, (), _ALL),
     Check("kernel.hugepages", hugepages, (), _ALL),
     Check("kernel.iommu", iommu, (), _ALL),

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 from kvmready.checks.finding import Evidence, Judgement, automatic, failed, manual, passed, skipped, unknown, warned
 from kvmready.checks.hardware import unanswered
-from kvmready.checks.kernel_modules import as_evidence, in_container, outside, unblock, unless_emulated
+from kvmready.checks.kernel_modules import (
+    as_evidence,
+    in_container,
+    outside,
+    reboot,
+    unblock,
+    unless_emulated,
+    updated,
+)
 from kvmready.facts.known import Absent, Known
 from kvmready.i18n import _
 
@@ -28,6 +36,13 @@ def vhost_net(facts: Facts) -> Judgement:
         return passed(_("vhost_net is there: guests' networking is quick."), _driver(facts, "vhost-net"))
     if _untold(facts):
         return _unknown_driver(facts, "vhost-net")
+    if updated(facts.kernel):
+        return warned(
+            "kernel.modules-missing",
+            _("The kernel cannot load {module} any more: it was updated, and not rebooted.").format(module="vhost_net"),
+            reboot(),
+            *_why_missing(facts, "vhost-net", "/dev/vhost-net"),
+        )
     return warned(
         "kernel.vhost-net-missing",
         _("The kernel has no vhost_net: guests' networking works, but slower."),
@@ -44,6 +59,13 @@ def tun(facts: Facts) -> Judgement:
         return passed(_("/dev/net/tun is there."), _driver(facts, "tun"))
     if not isinstance(node, (Known, Absent)) or (not offered and _untold(facts)):
         return _unknown_driver(facts, "tun")
+    if not offered and updated(facts.kernel):
+        return failed(
+            "kernel.modules-missing",
+            _("The kernel cannot load {module} any more: it was updated, and not rebooted.").format(module="tun"),
+            reboot(),
+            *_why_missing(facts, "tun", "/dev/net/tun"),
+        )
     return failed(
         "kernel.tun-missing",
         _("/dev/net/tun is missing: guests cannot be connected to a network of the host.")
@@ -61,6 +83,8 @@ def _registered(facts: Facts, device: str) -> bool:
 def _make_node(facts: Facts) -> Remedy:
     if in_container(facts):
         return manual(_("Start the container with the device: docker run --device /dev/net/tun"))
+    if facts.kernel.udev:
+        return automatic(_("Make the node again, and have udev give it its owner."))
     return manual(
         _("Make the node, as root: mkdir -p /dev/net && mknod -m 0666 /dev/net/tun c 10 200"),
         ("mkdir", "-p", "/dev/net"),

@@ -205,17 +205,26 @@ def _not_loaded(facts: Facts, place: str) -> Judgement:
     return _no_module(kernel, wanted, f"{tree}/modules.dep", seen)
 
 
+def updated(kernel: Kernel) -> tuple[str, ...]:
+    """The kernels that have modules on disk, where the running one has none any more; else nothing."""
+    if not isinstance(kernel.tree, Absent) or not isinstance(kernel.trees, Known):
+        return ()
+    return tuple(name for name in kernel.trees.value if name != kernel.release)
+
+
+def reboot() -> Remedy:
+    return manual(_("Reboot into the new kernel, then check again."), ("reboot",))
+
+
 def _no_module(kernel: Kernel, module: str, place: str, *seen: Evidence, only_warn: bool = False) -> Judgement:
     """``only_warn``: KVM is there now, and only what is loaded later will be missed."""
     judged = warned if only_warn else failed
-    others = (
-        tuple(name for name in kernel.trees.value if name != kernel.release) if isinstance(kernel.trees, Known) else ()
-    )
-    if isinstance(kernel.tree, Absent) and others:
+    others = updated(kernel)
+    if others:
         return judged(
             "kernel.modules-missing",
             _("The running kernel {release} has no modules any more: it was updated.").format(release=kernel.release),
-            manual(_("Reboot into the new kernel, then check again."), ("reboot",)),
+            reboot(),
             *seen,
             Evidence(place, _("not there")),
             Evidence("/lib/modules", " ".join(others)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from kvmready.facts import udev
 from kvmready.facts.known import Absent, Denied, Fact, Known, Unknown, missing
 from kvmready.i18n import _
 
@@ -140,6 +141,7 @@ class Kernel(NamedTuple):
     log: Fact[tuple[str, ...]]  # lines with LOG_WORDS; asked when KVM is not alive
     tree: Fact[str] = Unknown(NOT_ASKED)  # the path of the running kernel's modules.dep; Absent: no module tree
     second_level: Fact[bool] = Unknown(NOT_ASKED)  # the loaded vendor module's parameter ept or npt
+    kvm_rules: Fact[tuple[tuple[str, str], ...]] = Unknown(NOT_ASKED)  # asked where /dev/kvm has a wrong owner or mode
     users: Fact[int] = Unknown(NOT_ASKED)  # who uses the vendor module now; asked when nesting is wanted and off
 
     @property
@@ -336,6 +338,11 @@ def _iommu(host: Door) -> Fact[Iommu]:
     return Known(Iommu(len(groups.names), next(tables, "")))
 
 
+def _usable(node: Status, host: Door, group: str) -> bool:
+    """Whether everybody may use the device, or the group that is there for it."""
+    return node.mode & 0o006 == 0o006 or (node.mode & 0o060 == 0o060 and node.gid == host.group(group).gid)
+
+
 def _users(host: Door, module: str) -> Fact[int]:
     """How many hold the module: every guest does, and every process that has /dev/kvm open."""
     count = host.read(f"/sys/module/{module}/refcnt", 32)
@@ -425,6 +432,8 @@ def ask(host: Door, names: Names, want: Want, machine: Callable[[], Machine]) ->
         kept = ((f"/sys/module/{keep}", "built into the kernel"),)
     elif keep:
         kept = _kept(host, release, keep, cpu)
+    has_udev = host.stat("/run/udev/control").kind == "socket"
+    wrong = has_udev and isinstance(device, Known) and not _usable(device.value, host, names.kvm_group)
     facts = Kernel(
         release=release,
         vendor_module=wanted,
@@ -436,7 +445,7 @@ def ask(host: Door, names: Names, want: Want, machine: Callable[[], Machine]) ->
         blocked=tuple(blocked),
         kept=kept,
         words=missing(command_line.error, "/proc/cmdline") if command_line.error else Known(words),
-        udev=host.stat("/run/udev/control").kind == "socket",
+        udev=has_udev,
         kvm=device,
         vhost_net=vhost_net,
         tun=tun,
@@ -444,6 +453,7 @@ def ask(host: Door, names: Names, want: Want, machine: Callable[[], Machine]) ->
         iommu=_iommu(host) if want.iommu else Unknown(NOT_ASKED),
         nested=nested,
         log=Unknown(NOT_ASKED),
+        kvm_rules=udev.rules(host, "kvm") if wrong else Unknown(NOT_ASKED),
         tree=missing(tree.error, tree.path) if tree.error else Known(tree.path),
         second_level=_parameter(host, level, SECOND_LEVEL[level]) if level else Unknown(NOT_ASKED),
         users=_users(host, keep) if isinstance(nested, Known) and not nested.value else Unknown(NOT_ASKED),

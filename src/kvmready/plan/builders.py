@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Builder = Callable[["Finding", "Facts", "Table"], Iterator[Step]]
 
 PERSISTENCE = "/etc/modules-load.d/kvmready.conf"
+RULES = "/etc/udev/rules.d/65-kvmready.rules"
 NESTING = "/etc/modprobe.d/kvmready.conf"
 USUAL_SUBNET = "192.168.122.0/24"
 """libvirt: src/network/default.xml.in."""
@@ -113,7 +114,19 @@ def _vhost_net(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
 
 def _tun(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
     yield from _allow(finding, facts, "tun")
-    yield _module(finding, "tun")
+    registered = facts.kernel.registered
+    if not isinstance(registered, Known) or "tun" not in registered.value:
+        yield _module(finding, "tun")
+        return
+    yield Step(
+        "kernel.tun-device",
+        "udev",
+        finding.layer,
+        _("Make /dev/net/tun, and let udev set it up"),
+        (udev.make("/dev/net/tun", 200), *udev.commands("tun")),
+        {"path": "/dev/net/tun", "group": "root"},
+        _mends(finding),
+    )
 
 
 def _nested(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
@@ -178,12 +191,27 @@ def _persistence(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]
 
 
 def _device(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
+    rules, group = facts.kernel.kvm_rules, table.names.kvm_group
+    if isinstance(rules, Known) and not rules.value:
+        rule = f'KERNEL=="kvm", GROUP="{group}", MODE="0660"'
+        yield Step(
+            "kernel.kvm-rule",
+            "file",
+            finding.layer,
+            _("Write {path} with the rule {line}, because no rule gives /dev/kvm to that group").format(
+                path=RULES, line=rule
+            ),
+            (),
+            {"path": RULES, "content": f"# Written by kvmready: guests need it.\n{rule}\n", "mode": 0o644},
+            _mends(finding),
+        )
+    made = (udev.make("/dev/kvm", 232),) if isinstance(facts.kernel.kvm, Absent) else ()
     yield Step(
         "kernel.kvm-device",
         "udev",
         finding.layer,
         _("Let udev set up /dev/kvm again"),
-        udev.commands("kvm"),
+        (*made, *udev.commands("kvm")),
         {"path": "/dev/kvm", "group": table.names.kvm_group},
         _mends(finding),
     )

@@ -212,7 +212,7 @@ DEVICE: list[tuple[str, dict[str, Any], str, str, str]] = [
         "kernel.device-permissions",
         "automatic",
     ),
-    ("no group kvm", {"access": facts().access._replace(kvm_gid=NO)}, "fail", "kernel.device-permissions", "automatic"),
+    ("no group kvm", {"access": facts().access._replace(kvm_gid=NO)}, "fail", "kernel.device-permissions", "manual"),
     (
         "root's, and only root asks",
         {"kernel": KERNEL._replace(kvm=ROOT_KVM), "want": Want("minimal", ("root",))},
@@ -271,6 +271,14 @@ def test_kvm_device(changes: dict[str, Any], status: str, cause: str, remedy: st
     elif cause == "kernel.device-missing" or status == "unknown":
         engineered = engine.judge(kernel.CHECKS, facts(**changes))
         assert {f.check: f.status for f in engineered}["kernel.kvm-permissions"] in ("blocked", "unknown", "pass")
+
+
+def test_the_rules_are_evidence() -> None:
+    rule = ("/usr/lib/udev/rules.d/50-udev-default.rules", 'KERNEL=="kvm", GROUP="kvm", MODE="0660"')
+    wrong = KERNEL._replace(kvm=ROOT_KVM)
+    assert rule in judge("kernel.kvm-permissions", kernel=wrong._replace(kvm_rules=Known((rule,)))).evidence
+    nothing = judge("kernel.kvm-permissions", kernel=wrong._replace(kvm_rules=Known(())))
+    assert "no rule" in nothing.evidence[-1].text
 
 
 QEMU_REFUSED = answer(False, "open", "EACCES", user="libvirt-qemu")
@@ -452,6 +460,7 @@ KERNELS = st.builds(
     tree=_fact("/lib/modules/x/modules.dep"),
     second_level=_fact(True, False),
     users=_fact(0, 1),
+    kvm_rules=_fact((), (("/etc/udev/rules.d/x.rules", "rule"),)),
 )
 MACHINES = st.builds(
     Machine,

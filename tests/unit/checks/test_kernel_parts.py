@@ -191,3 +191,12 @@ def test_emulation_asks_for_none_of_kvms_parts() -> None:
     seen = facts(kernel=UNLOADED._replace(blocked=(BLACKLISTED,)), probe=no_guest(), want=Want(accel="tcg"))
     assert CHECKS["kernel.blacklist"](seen).status == "skip"
     assert CHECKS["kernel.kvm-permissions"](seen).status == "skip"
+
+
+@pytest.mark.parametrize("accel", ["kvm", "tcg"])
+def test_after_an_update_all_that_cannot_be_loaded_has_one_cause(accel: str) -> None:
+    gone = UNLOADED._replace(tree=GONE, available=GONE, trees=NEWER)
+    seen = facts(kernel=gone, probe=no_guest(), want=Want(accel=accel))
+    causes = engine.root_causes(engine.judge(hardware.CHECKS + kernel.CHECKS, seen))
+    assert [cause.cause for cause in causes] == ["kernel.modules-missing"]
+    assert {"kernel.tun", "kernel.vhost-net"} <= set(causes[0].explains)

@@ -96,6 +96,8 @@ class _Questions(ReplayHost):
                 "uid": host.uid, "groups": [], "user": "root", "sudo_user": "", "hostname": "h", "kernel": RELEASE,
                 "arch": "x86_64",
             }  # fmt: skip
+        elif asked["ask"] == "group":
+            answer = {"name": asked["name"], "gid": 105}
         elif asked["ask"] == "run":
             answer = {"argv": asked["argv"], **host.commands[asked["argv"][0]]}
         elif asked["ask"] == "listdir":
@@ -155,6 +157,23 @@ def test_the_loaded_module_tells_of_second_level_translation() -> None:
     host.folders["/sys/module"] = ("kvm", "kvm_intel")
     host.files["/sys/module/kvm_intel/parameters/ept"] = "N\n"
     assert host.ask(cpu(("vmx",), "GenuineIntel")).second_level == Known(False)
+
+
+@pytest.mark.parametrize(
+    ("node", "rules"),
+    [
+        ({"mode": 0o600}, Known(())),
+        ({"mode": 0o660, "gid": 7}, Known(())),
+        ({"mode": 0o666, "gid": 0}, Unknown(kernel.NOT_ASKED)),
+        ({"mode": 0o660, "gid": 105}, Unknown(kernel.NOT_ASKED)),
+    ],
+)
+def test_the_rules_are_read_where_the_device_is_wrong(node: dict[str, Any], rules: Any) -> None:
+    host = Host()
+    host.nodes["/dev/kvm"] = {"kind": "character", "device": [10, 232], **node}
+    assert host.ask().kvm_rules == rules
+    del host.nodes["/run/udev/control"]
+    assert host.ask().kvm_rules == Unknown(kernel.NOT_ASKED)
 
 
 def test_a_tree_that_is_gone_under_loaded_modules_is_seen() -> None:

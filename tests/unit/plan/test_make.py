@@ -11,7 +11,7 @@ from kvmready.checks.engine import judge
 from kvmready.checks.finding import Finding, Remedy, automatic, manual
 from kvmready.facts import Facts
 from kvmready.facts.kernel import Blocked
-from kvmready.facts.known import Absent, Known, Unknown
+from kvmready.facts.known import Absent, Fact, Known, Unknown
 from kvmready.facts.names import Want
 from kvmready.facts.network import Taken
 from kvmready.host.door import Account
@@ -214,6 +214,33 @@ def test_a_forbidden_network_device_is_allowed_too() -> None:
         kvm=healthy().kernel.kvm,
     )
     assert ids(planned(healthy(kernel=kernel))) == ["kernel.blacklist.vbox.conf", "kernel.module.tun"]
+
+
+def test_a_node_that_was_removed_is_made_again() -> None:
+    kernel = lower.KERNEL._replace(kvm=Absent("/dev/kvm"))
+    made = planned(healthy(kernel=kernel, probe=lower.no_guest()))
+    assert ids(made) == ["kernel.kvm-device"]
+    assert made.steps[0].commands[0] == ("mknod", "--mode=0600", "/dev/kvm", "c", "10", "232")
+    assert made.steps[0].commands[-1][:2] == ("udevadm", "trigger")
+    tun = lower.KERNEL._replace(tun=Absent("/dev/net/tun"), kvm=healthy().kernel.kvm)
+    made = planned(healthy(kernel=tun))
+    assert ids(made) == ["kernel.tun-device"]
+    assert made.steps[0].commands[0] == ("mknod", "--mode=0600", "/dev/net/tun", "c", "10", "200")
+    assert made.steps[0].arguments == {"path": "/dev/net/tun", "group": "root"}
+
+
+def test_a_rule_is_written_only_where_there_is_none() -> None:
+    wrong = lower.KERNEL._replace(kvm=lower.ROOT_KVM)
+    facts = healthy(kernel=wrong._replace(kvm_rules=Known(())))
+    made = planned(facts)
+    assert ids(made) == ["kernel.kvm-rule", "kernel.kvm-device"]
+    assert made.steps[0].arguments["path"] == "/etc/udev/rules.d/65-kvmready.rules"
+    assert made.steps[0].arguments["content"].endswith('\nKERNEL=="kvm", GROUP="kvm", MODE="0660"\n')
+    assert made.steps[1].commands[0] == ("udevadm", "control", "--reload")
+    there: Fact[tuple[tuple[str, str], ...]] = Known((("/usr/lib/udev/rules.d/50-udev-default.rules", "a rule"),))
+    for rules in (there, Unknown("not asked")):
+        again = facts._replace(kernel=wrong._replace(kvm_rules=rules))
+        assert ids(planned(again)) == ["kernel.kvm-device"]
 
 
 def test_nesting_is_an_option_and_a_load() -> None:
