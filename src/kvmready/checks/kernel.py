@@ -261,15 +261,16 @@ def qemu_user(facts: Facts) -> Judgement:
     if isinstance(found, Known):
         if facts.probe.own is not None and facts.probe.own.ok and found.value.errno not in ("EACCES", "EPERM"):
             return _run_fails(found.value, _said(found.value))
+        remedy = manual(
+            _("Add it to the group of /dev/kvm, as root: usermod -aG {group} {user}").format(group=group, user=name),
+            ("usermod", "-aG", group, name),
+        )
+        if _group_may_use(facts):
+            remedy = automatic(_("Add {user} to the group {group}.").format(user=name, group=group))
         return failed(
             "kernel.device-permissions",
             _("KVM does not run guests for {user}, the user of QEMU.").format(user=name),
-            manual(
-                _("Add it to the group of /dev/kvm, as root: usermod -aG {group} {user}").format(
-                    group=group, user=name
-                ),
-                ("usermod", "-aG", group, name),
-            ),
+            remedy,
             _said(found.value),
         )
     tried = facts.probe.answers.value if isinstance(facts.probe.answers, Known) else ()
@@ -291,6 +292,18 @@ def qemu_user(facts: Facts) -> Judgement:
         _("It is not known whether KVM runs guests for {user}, the user of QEMU.").format(user=name),
         manual(_("Only root can try it as somebody else: sudo kvmready check"), ("sudo", "kvmready", "check")),
         Evidence(PROBE, unanswered(found)),
+    )
+
+
+def _group_may_use(facts: Facts) -> bool:
+    """Whether membership in the group is all that a user of this host lacks."""
+    node, group = facts.kernel.kvm, facts.access.kvm_gid
+    return (
+        isinstance(node, Known)
+        and isinstance(group, Known)
+        and node.value.gid == group.value
+        and node.value.mode & 0o060 == 0o060
+        and not in_container(facts)
     )
 
 

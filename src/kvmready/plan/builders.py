@@ -191,6 +191,9 @@ def _persistence(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]
 
 
 def _device(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
+    if finding.check == "kernel.qemu-user":
+        yield from _qemu_user(finding, table)
+        return
     rules, group = facts.kernel.kvm_rules, table.names.kvm_group
     if isinstance(rules, Known) and not rules.value:
         rule = f'KERNEL=="kvm", GROUP="{group}", MODE="0660"'
@@ -213,6 +216,19 @@ def _device(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
         _("Let udev set up /dev/kvm again"),
         (*made, *udev.commands("kvm")),
         {"path": "/dev/kvm", "group": table.names.kvm_group},
+        _mends(finding),
+    )
+
+
+def _qemu_user(finding: Finding, table: Table) -> Iterator[Step]:
+    user, target = table.names.qemu_user, table.names.kvm_group
+    yield Step(
+        "kernel.qemu-user",
+        "group",
+        finding.layer,
+        _("Add {user} to the group {group}").format(user=user, group=target),
+        (group.add(user, target),),
+        {"user": user, "group": target},
         _mends(finding),
     )
 

@@ -243,6 +243,14 @@ def test_a_rule_is_written_only_where_there_is_none() -> None:
         assert ids(planned(again)) == ["kernel.kvm-device"]
 
 
+def test_the_user_of_qemu_gets_the_group_that_it_lacks() -> None:
+    refused = lower.answer(False, "open", "EACCES", user="libvirt-qemu")
+    facts = healthy(probe=lower.probe(lower.RAN, lower.RAN._replace(user="alice"), refused))
+    made = planned(facts)
+    assert ids(made) == ["kernel.qemu-user"]
+    assert made.steps[0].commands == (("usermod", "--append", "--groups", "kvm", "--", "libvirt-qemu"),)
+
+
 def test_nesting_is_an_option_and_a_load() -> None:
     kernel = lower.KERNEL._replace(nested=Known(False), users=Known(0), kvm=healthy().kernel.kvm)
     facts = healthy(kernel=kernel, want=Want(users=("alice",), nested=True))
