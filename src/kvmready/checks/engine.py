@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from kvmready.facts import Facts
 
 GATE = "hardware.cpu-virtualization"
-"""Where this fails no guest can run, so that no other failure is worth a reader's time before it."""
+"""Where this fails, for itself or for what it needs, no guest can run: no other failure is worth a reader's time."""
 
 ESSENTIAL = ("kernel.kvm-runs", "libvirt.connect")
 """A host whose answer to one of these is unknown is not called ready."""
@@ -35,7 +35,8 @@ def judge(checks: Iterable[Check], facts: Facts) -> tuple[Finding, ...]:
     """
     ordered = sorted(checks, key=lambda check: LAYERS.index(check.layer))
     said = {check.id: check.judge(facts) for check in ordered}
-    needs = {check.id: check.needs if check.id == GATE else (GATE, *check.needs) for check in ordered}
+    below = {GATE, *(need for check in ordered if check.id == GATE for need in check.needs)}
+    needs = {check.id: check.needs if check.id in below else (GATE, *check.needs) for check in ordered}
     blockers = _Blockers(needs, {name: judgement.status for name, judgement in said.items()})
     findings = []
     for check in ordered:
@@ -77,8 +78,13 @@ class _Blockers:
                     own = (need,) if self._statuses.get(need) == "fail" else ()
                     found.update(dict.fromkeys(self.of(need) or own))
             self._open.discard(check)
-            self._known[check] = (GATE,) if GATE in found else tuple(found)
+            gate = () if check == GATE or GATE not in self._needs[check] else self._gate()
+            self._known[check] = gate or tuple(found)
         return self._known[check]
+
+    def _gate(self) -> tuple[str, ...]:
+        """Why no guest can run at all; empty where one can."""
+        return self.of(GATE) or ((GATE,) if self._statuses.get(GATE) == "fail" else ())
 
 
 def root_causes(findings: Sequence[Finding]) -> tuple[RootCause, ...]:

@@ -7,85 +7,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kvmready.checks.finding import Check, Evidence, Judgement, failed, manual, passed, unknown
+from kvmready.checks import outer
+from kvmready.checks.finding import Check, Evidence, Judgement, failed, manual, passed, skipped, unknown, warned
+from kvmready.checks.outer import EXTENSIONS
+from kvmready.facts.kernel import SECOND_LEVEL
 from kvmready.facts.known import Absent, Known
+from kvmready.facts.machine import X86
 from kvmready.i18n import _
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from kvmready.checks.finding import Remedy
     from kvmready.facts import Facts
+    from kvmready.facts.known import Fact
 
 PROBE = "kvmready prove --level probe"
 """The command by which a reader sees the probe's answer."""
-
-EXTENSIONS = {"vmx": "Intel VT-x", "svm": "AMD-V", "sie": "SIE"}
-"""The names under which makers sell what a flag of /proc/cpuinfo stands for."""
 
 FLAGGED = ("x86_64", "i686", "i586", "i386", "s390x")
 """Architectures whose CPU flags tell whether guests can run."""
 
 _FIRMWARE_WORDS = ("disabled by bios", "(by bios)")
-
-_KEYS = (
-    # word in the DMI vendor; the keys that open its firmware setup
-    ("dell", "F2"),
-    ("lenovo", "F1, F2, Enter"),
-    ("hewlett", "F10, Esc"),
-    ("hp", "F10, Esc"),
-    ("hpe", "F9"),
-    ("asus", "Del, F2"),
-    ("asrock", "F2, Del"),
-    ("gigabyte", "Del"),
-    ("micro-star", "Del"),
-    ("msi", "Del"),
-    ("acer", "F2, Del"),
-    ("supermicro", "Del"),
-    ("intel", "F2"),
-    ("fujitsu", "F2"),
-    ("toshiba", "F2"),
-    ("samsung", "F2"),
-    ("sony", "F2, Assist"),
-    ("framework", "F2"),
-)
-
-_NESTED: dict[str, Callable[[], str]] = {
-    "amazon": lambda: _(
-        "Amazon EC2: use a bare-metal instance (its type ends in .metal), or an instance type that offers nested "
-        "virtualization, launched with: --cpu-options NestedVirtualization=enabled"
-    ),
-    "google": lambda: _(
-        "Google Cloud: stop the instance and switch nested virtualization on with --enable-nested-virtualization. "
-        "The machine type must be Haswell or newer; E2 types cannot do it."
-    ),
-    "hyperv": lambda: _(
-        "On the Hyper-V host, with this VM switched off: Set-VMProcessor -VMName NAME "
-        "-ExposeVirtualizationExtensions $true. On Azure: choose a size that offers nested virtualization "
-        "(Dv3, Ev3 or newer)."
-    ),
-    "vmware": lambda: _(
-        "With this VM switched off, in its settings: switch on 'Expose hardware assisted virtualization to the guest "
-        'OS\', or put vhv.enable = "TRUE" into its .vmx file.'
-    ),
-    "virtualbox": lambda: _("With this VM switched off, on its host: VBoxManage modifyvm NAME --nested-hw-virt on"),
-    "xen": lambda: _("On the Xen host: put nestedhvm=1 into the configuration of this VM and start it again."),
-    "parallels": lambda: _(
-        "With this VM switched off, in its settings: Hardware, CPU & Memory, Enable nested virtualization."
-    ),
-    "apple": lambda: _(
-        "Nested virtualization needs an Apple M3 or newer and macOS 15 or newer on the Mac that runs this VM."
-    ),
-    "kvm": lambda: _(
-        "On the machine that runs this VM: /sys/module/kvm_intel/parameters/nested (or kvm_amd) must say Y or 1, and "
-        "the VM's CPU must be passed through: <cpu mode='host-passthrough'/> in virsh edit, cpu: host in Proxmox, "
-        "-cpu host in QEMU. At a cloud provider: ask for nested virtualization, or for a bare-metal server."
-    ),
-    "unknown": lambda: _(
-        "Switch nested virtualization on at the hypervisor or the cloud provider that runs this VM, or use a machine "
-        "without a hypervisor below it."
-    ),
-}
 
 
 def unanswered(fact: object) -> str:
@@ -130,7 +71,7 @@ def _log(facts: Facts) -> tuple[str, ...]:
 
 
 def machine(facts: Facts) -> Judgement:
-    """hardware.machine: what the host is; it fails only for a kind of machine on which KVM cannot run."""
+    """hardware.machine: what the host is; it fails for WSL 1, which has no Linux kernel at all."""
     text = describe(facts)
     summary = _("This is {machine}.").format(machine=text)
     seen = [Evidence("uname -m", facts.machine.arch)]
@@ -140,20 +81,31 @@ def machine(facts: Facts) -> Judgement:
         seen.append(
             Evidence("/proc/self/ns/pid", _("Kernel, modules and device nodes belong to the machine around it."))
         )
-    if facts.probe.ran:
-        return passed(summary, *seen)
-    if facts.machine.xen_dom0:
-        return accepted_emulation(facts, _xen(Evidence("/proc/xen/capabilities", "control_d")))
-    confidential = _confidential(facts)
-    if confidential:
-        return accepted_emulation(facts, _guest_is_confidential(confidential))
-    if facts.machine.kind == "bare-metal" and not isinstance(facts.machine.cpu_flags, Known):
+    if not facts.probe.ran and _is_wsl_1(facts):
+        return accepted_emulation(facts, _wsl_1(facts))
+    if not facts.probe.ran and facts.machine.kind == "bare-metal" and not isinstance(facts.machine.cpu_flags, Known):
         return unknown(
             _("It is not known whether this is a virtual machine."),
             manual(_("Look by hand: systemd-detect-virt"), ("systemd-detect-virt",)),
             Evidence("/proc/cpuinfo", unanswered(facts.machine.cpu_flags)),
         )
     return passed(summary, *seen)
+
+
+def _is_wsl_1(facts: Facts) -> bool:
+    """WSL 1 calls itself 4.4.0-N-Microsoft, WSL 2 N-microsoft-standard-WSL2."""
+    return facts.machine.kind == "wsl" and facts.kernel.release.endswith("-Microsoft")
+
+
+def _wsl_1(facts: Facts) -> Judgement:
+    return failed(
+        "hardware.wsl-1",
+        _("This is WSL 1: Windows only imitates a Linux kernel here, and there is no KVM in it."),
+        manual(
+            _("In Windows: wsl --list --verbose names this distribution; wsl --set-version NAME 2 makes WSL 2 of it.")
+        ),
+        Evidence("uname -r", facts.kernel.release),
+    )
 
 
 def _xen(evidence: Evidence) -> Judgement:
@@ -176,7 +128,180 @@ def _guest_is_confidential(evidence: Evidence) -> Judgement:
 
 def cpu_virtualization(facts: Facts) -> Judgement:
     """hardware.cpu-virtualization: the CPU can run guests, or why it cannot."""
-    return accepted_emulation(facts, _cpu_virtualization(facts))
+    said = _cpu_virtualization(facts)
+    if said.status == "fail" and said.cause != "hardware.cpu-unsupported":
+        said = said._replace(summary=_("No guest can run on this CPU as the machine is set up now."))
+    return accepted_emulation(facts, said)
+
+
+def xen(facts: Facts) -> Judgement:
+    """hardware.xen: no Xen stands between this kernel and the CPU, as it does in a dom0."""
+    place = "/proc/xen/capabilities"
+    if not facts.machine.xen_dom0:
+        return passed(_("This is no Xen dom0."), Evidence(place, _("no {word}").format(word="control_d")))
+    seen = Evidence(place, "control_d")
+    if facts.probe.ran:
+        return passed(_("This is a Xen dom0, and yet a guest ran."), seen, Evidence(PROBE, _("a guest ran")))
+    return accepted_emulation(facts, _xen(seen))
+
+
+def confidential(facts: Facts) -> Judgement:
+    """hardware.confidential: this is no confidential VM, in which KVM cannot run."""
+    seen = _confidential(facts)
+    if seen is None:
+        words = Evidence("/proc/cpuinfo", _("no {word}").format(word="tdx_guest"))
+        return passed(_("No sign of a confidential VM (SEV or TDX)."), words)
+    if facts.probe.ran:
+        return passed(_("This is a confidential VM, and yet a guest ran."), seen, Evidence(PROBE, _("a guest ran")))
+    return accepted_emulation(facts, _guest_is_confidential(seen))
+
+
+def _not_reached() -> Judgement:
+    return skipped(_("Not judged: something else stands in the way first, see hardware.cpu-virtualization."))
+
+
+def nested_host(facts: Facts) -> Judgement:
+    """hardware.nested-host: the hypervisor below this VM passes the CPU's extension on."""
+    host = facts.machine
+    if not host.hypervisor:
+        return skipped(_("Not needed: there is no hypervisor below this machine."))
+    said = _cpu_virtualization(facts)
+    if said.status == "pass":
+        return passed(
+            _("The hypervisor below ({hypervisor}) lets this machine run guests.").format(hypervisor=host.hypervisor),
+            *said.evidence,
+        )
+    if said.cause in ("hardware.nested-off", "hardware.wsl-nested-off"):
+        return accepted_emulation(facts, said)
+    return _not_reached()
+
+
+def firmware(facts: Facts) -> Judgement:
+    """hardware.firmware: the firmware leaves the extension on."""
+    host = facts.machine
+    if host.hypervisor:
+        return skipped(_("Not needed: that switch is in the machine below this VM."))
+    if host.arch not in X86:
+        return skipped(_("Not needed: on {arch} no switch in the firmware decides it.").format(arch=host.arch))
+    said = _cpu_virtualization(facts)
+    if said.status == "pass":
+        return passed(_("The firmware leaves the virtualization extension on."), *said.evidence)
+    if said.cause == "hardware.firmware-disabled":
+        return accepted_emulation(facts, said)
+    return _not_reached()
+
+
+def arm_el2(facts: Facts) -> Judgement:
+    """hardware.arm-el2: an ARM kernel was started at the hypervisor's privilege level."""
+    if facts.machine.arch not in ("aarch64", "arm64"):
+        return skipped(_("Not needed: only ARM kernels can be started without it."))
+    if facts.machine.hypervisor:
+        return skipped(_("Not needed: the hypervisor below this VM decides that."))
+    said = _cpu_virtualization(facts)
+    if said.status == "pass":
+        return passed(_("The kernel was started at the hypervisor's privilege level (EL2)."), *said.evidence)
+    if said.cause == "hardware.arm-not-el2":
+        return accepted_emulation(facts, said)
+    return _not_reached()
+
+
+def second_level(facts: Facts) -> Judgement:
+    """hardware.second-level-translation: the hardware translates guests' addresses (Intel EPT, AMD NPT)."""
+    kernel = facts.kernel
+    module = next((name for name in SECOND_LEVEL if name == kernel.vendor_loaded), "")
+    if not module:
+        if kernel.vendor_module in SECOND_LEVEL and not kernel.vendor_loaded:
+            return skipped(_("Not judged before the module {module} is loaded.").format(module=kernel.vendor_module))
+        return skipped(_("Not needed: only the KVM modules of Intel and AMD CPUs tell it."))
+    name = SECOND_LEVEL[module]
+    place = f"/sys/module/{module}/parameters/{name}"
+    if isinstance(kernel.second_level, Known) and kernel.second_level.value:
+        return passed(_("The hardware translates guests' addresses: guests' memory is quick."), Evidence(place, "Y"))
+    if not isinstance(kernel.second_level, Known):
+        return unknown(
+            _("It is not known whether the hardware translates guests' addresses."),
+            manual(_("Look by hand: cat {path}").format(path=place), ("cat", place)),
+            Evidence(place, unanswered(kernel.second_level)),
+        )
+    if facts.machine.hypervisor:
+        how = _("Have the hypervisor below this VM pass {name} on, with the CPU: {advice}").format(
+            name=name.upper(), advice=_nested_advice(facts)
+        )
+    else:
+        how = _(
+            "Take {module}.{name}=0 out of the kernel command line and {name}=0 out of the files in /etc/modprobe.d. "
+            "Where there is none, the CPU is too old to have it."
+        ).format(module=module, name=name)
+    return warned(
+        "hardware.no-second-level-translation",
+        _("KVM runs without {name}: guests work, but their memory is slow.").format(name=name.upper()),
+        manual(how),
+        Evidence(place, "N"),
+    )
+
+
+def concerns_guests(name: str, line: str) -> bool:
+    """Whether a line of /sys/devices/system/cpu/vulnerabilities says that a guest can read what is not its own.
+
+    The wordings are those of the kernel's arch/x86/kernel/cpu/bugs.c. "Processor vulnerable" is left out: it is said
+    where no KVM is built in.
+    """
+    low = line.lower()
+    if low.startswith(("vulnerable", "kvm: vulnerable")) or "vmx: vulnerable" in low:
+        return True
+    return name in ("l1tf", "mds", "mmio_stale_data", "tsx_async_abort") and "smt vulnerable" in low
+
+
+def guest_escape(facts: Facts) -> Judgement:
+    """hardware.guest-escape: the kernel keeps guests from reading the host's memory through flaws of the CPU."""
+    if facts.machine.kind != "bare-metal":
+        return skipped(_("Not judged here: the machine below decides what keeps guests apart."))
+    known = facts.machine.weaknesses
+    place = "/sys/devices/system/cpu/vulnerabilities"
+    if isinstance(known, Absent):
+        return skipped(_("Not judged: this kernel does not tell the weaknesses of its CPU."))
+    if not isinstance(known, Known):
+        return unknown(
+            _("It is not known whether the CPU lets guests read the host's memory."),
+            manual(_("Look by hand: grep -r . {path}").format(path=place), ("grep", "-r", ".", place)),
+            Evidence(place, unanswered(known)),
+        )
+    weak = [(name, line) for name, line in known.value if concerns_guests(name, line)]
+    if not weak:
+        return passed(
+            _("The kernel reports no weakness of this CPU that a guest could use."),
+            *(
+                [Evidence(f"{place}/{name}", line) for name, line in known.value]
+                or [Evidence(place, _("none is named"))]
+            ),
+        )
+    advice = []
+    if any("smt vulnerable" in line.lower() for _name, line in weak):
+        advice.append(
+            _(
+                "Two guests on one core can spy on each other: switch hyper-threading off (kernel command line: "
+                "mitigations=auto,nosmt), or run only guests that you trust."
+            )
+        )
+    if any(name == "itlb_multihit" for name, _line in weak):
+        advice.append(_("Load KVM with its protection: put options kvm nx_huge_pages=auto into /etc/modprobe.d."))
+    if not advice or any(
+        line.lower().startswith("vulnerable") or "vmx: vulnerable" in line.lower() for _n, line in weak
+    ):
+        advice.append(
+            _(
+                "Install the CPU's microcode (intel-microcode or amd64-microcode; microcode_ctl) and the newest "
+                "kernel, take mitigations=off out of the kernel command line, and reboot."
+            )
+        )
+    return warned(
+        "hardware.guest-escape-risk",
+        _("A hostile guest could read memory that is not its own: {names}.").format(
+            names=", ".join(name for name, _line in weak)
+        ),
+        manual(" ".join(advice)),
+        *(Evidence(f"{place}/{name}", line) for name, line in weak),
+    )
 
 
 def _cpu_virtualization(facts: Facts) -> Judgement:
@@ -191,6 +316,8 @@ def _cpu_virtualization(facts: Facts) -> Judgement:
         return passed(
             _("The CPU can run guests: the KVM driver has started."), Evidence("/sys/class/misc/kvm", _("there")), *seen
         )
+    if _is_wsl_1(facts):
+        return _wsl_1(facts)
     if host.xen_dom0:
         return _xen(Evidence("/proc/xen/capabilities", "control_d"))
     firmware = [line for line in _log(facts) if any(word in line.lower() for word in _FIRMWARE_WORDS)]
@@ -213,12 +340,7 @@ def _cpu_virtualization(facts: Facts) -> Judgement:
         return failed(
             "hardware.wsl-nested-off",
             _("Windows does not pass the CPU's virtualization extension on to WSL."),
-            manual(
-                _(
-                    "On Windows 11: put nestedVirtualization=true under [wsl2] into .wslconfig in your Windows user "
-                    "folder, then run: wsl --shutdown. Windows 10 cannot do it."
-                )
-            ),
+            manual(outer.wsl()),
             *seen,
         )
     if host.hypervisor:
@@ -273,46 +395,25 @@ def _without_flags(facts: Facts) -> Judgement:
 
 
 def _nested_advice(facts: Facts) -> str:
-    vendor = facts.machine.dmi.vendor
-    maker = vendor.value.lower() if isinstance(vendor, Known) else ""
-    key = facts.machine.hypervisor or "unknown"
-    if "amazon" in maker:
-        key = "amazon"
-    elif "google" in maker:
-        key = "google"
-    text = _NESTED.get(key, _NESTED["unknown"])()
+    words = " ".join(fact.value for fact in facts.machine.dmi if isinstance(fact, Known))
+    text = outer.nested(facts.machine.hypervisor or "unknown", words)
     if facts.machine.kind == "container":
         text += " " + _("This holds for the machine around this container.")
     return text
 
 
 def _extension(facts: Facts) -> str:
-    """The name of what has to be switched on, with the words that firmware menus use."""
-    vendor = facts.machine.cpu_vendor
-    maker = vendor.value if isinstance(vendor, Known) else ""
-    if maker in ("AuthenticAMD", "HygonGenuine"):
-        return "AMD-V (SVM Mode)"
-    if maker == "GenuineIntel":
-        return "Intel VT-x (Intel Virtualization Technology, VMX)"
-    return "Intel VT-x / AMD-V (Intel Virtualization Technology, SVM Mode)"
+    return outer.extension(_text(facts.machine.cpu_vendor))
+
+
+def _text(fact: Fact[str]) -> str:
+    return fact.value if isinstance(fact, Known) else ""
 
 
 def _firmware_remedy(facts: Facts) -> Remedy:
-    vendor = facts.machine.dmi.vendor
-    words = vendor.value.lower().replace(".", " ").split() if isinstance(vendor, Known) else []
-    keys = next(
-        (keys for word, keys in _KEYS if any(w == word or (len(word) > 3 and w.startswith(word)) for w in words)), ""
-    )
-    if facts.machine.kind == "container":
-        where = _("On the machine around this container: ")
-    else:
-        where = ""
-    if keys and isinstance(vendor, Known):
-        how = _("Press {keys} while the machine ({vendor}) starts.").format(keys=keys, vendor=vendor.value)
-    else:
-        how = _("Press the key for the firmware setup while the machine starts (often F2, Del, F10 or F1).")
-    then = _("Switch on {extension}, save, then switch the power off completely for ten seconds: a restart may not do.")
-    return manual(f"{where}{how} {then.format(extension=_extension(facts))}")
+    dmi = facts.machine.dmi
+    how = outer.firmware(_text(dmi.vendor), _text(dmi.product), _text(facts.machine.cpu_vendor))
+    return manual(_("On the machine around this container: ") + how if facts.machine.kind == "container" else how)
 
 
 def _firmware(facts: Facts, *evidence: Evidence) -> Judgement:
@@ -355,7 +456,28 @@ def _bare_metal_without_flag(facts: Facts, seen: list[Evidence]) -> Judgement:
     )
 
 
+_ALL = ("minimal", "server", "desktop", "web")
+
 CHECKS = (
-    Check("hardware.machine", machine, (), ("minimal", "server", "desktop", "web")),
-    Check("hardware.cpu-virtualization", cpu_virtualization, (), ("minimal", "server", "desktop", "web")),
+    Check("hardware.machine", machine, (), _ALL),
+    Check("hardware.xen", xen, (), _ALL),
+    Check("hardware.confidential", confidential, (), _ALL),
+    Check("hardware.nested-host", nested_host, (), _ALL),
+    Check("hardware.firmware", firmware, (), _ALL),
+    Check("hardware.arm-el2", arm_el2, (), _ALL),
+    Check(
+        "hardware.cpu-virtualization",
+        cpu_virtualization,
+        (
+            "hardware.machine",
+            "hardware.xen",
+            "hardware.confidential",
+            "hardware.nested-host",
+            "hardware.firmware",
+            "hardware.arm-el2",
+        ),
+        _ALL,
+    ),
+    Check("hardware.second-level-translation", second_level, (), _ALL),
+    Check("hardware.guest-escape", guest_escape, (), ("server", "desktop", "web")),
 )

@@ -4,10 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kvmready.checks.finding import Check, Evidence, Judgement, automatic, failed, manual, passed, unknown, warned
+from kvmready.checks.finding import (
+    Check,
+    Evidence,
+    Judgement,
+    automatic,
+    failed,
+    manual,
+    passed,
+    skipped,
+    unknown,
+    warned,
+)
 from kvmready.checks.hardware import PROBE, unanswered
-from kvmready.checks.kernel_drivers import cgroups, iommu, nested, tun, vhost_net
-from kvmready.checks.kernel_modules import in_container, modules, modules_persist, outside, unless_emulated
+from kvmready.checks.kernel_drivers import cgroups, hugepages, iommu, nested, tun, vhost_net
+from kvmready.checks.kernel_modules import (
+    blacklist,
+    in_container,
+    module_tree,
+    modules,
+    modules_persist,
+    outside,
+    unless_emulated,
+)
+from kvmready.facts.kernel import OTHER_HYPERVISORS
 from kvmready.facts.known import Absent, Known
 from kvmready.facts.probe import ratio_text
 from kvmready.i18n import _
@@ -16,6 +36,7 @@ if TYPE_CHECKING:
     from kvmready.checks.finding import Remedy
     from kvmready.facts import Facts
     from kvmready.facts.probe import Answer
+    from kvmready.host.door import Status
 
 KVM_DEVICE = (10, 232)
 """Major and minor number of /dev/kvm: MISC_MAJOR and KVM_MINOR of the kernel's include/linux/miscdevice.h."""
@@ -23,7 +44,7 @@ KVM_DEVICE = (10, 232)
 
 @unless_emulated
 def kvm_device(facts: Facts) -> Judgement:
-    """kernel.kvm-device: /dev/kvm is there, is KVM's, and has the owner and mode that guests need."""
+    """kernel.kvm-device: /dev/kvm is there, and is KVM's."""
     node = facts.kernel.kvm
     if isinstance(node, Absent):
         return _no_device(facts)
@@ -34,10 +55,7 @@ def kvm_device(facts: Facts) -> Judgement:
             Evidence("/dev/kvm", unanswered(node)),
         )
     status = node.value
-    group = facts.access.kvm_gid
-    owner = f"{status.uid}:{status.gid} {status.mode:04o}"
-    if isinstance(group, Known) and status.gid == group.value:
-        owner = f"{status.uid}:{facts.names.kvm_group} {status.mode:04o}"
+    owner = _owner(facts, status)
     if status.kind != "character" or status.device != KVM_DEVICE:
         other = Evidence("/dev/kvm", f"{status.kind} {status.device[0]}:{status.device[1]}, {owner}")
         if in_container(facts):
@@ -48,25 +66,49 @@ def kvm_device(facts: Facts) -> Judgement:
             manual(_("Find out what put it there, remove it, and run: udevadm trigger --name-match=kvm")),
             other,
         )
-    seen = Evidence("/dev/kvm", owner)
+    return passed(_("/dev/kvm is there."), Evidence("/dev/kvm", owner))
+
+
+@unless_emulated
+def kvm_permissions(facts: Facts) -> Judgement:
+    """kernel.kvm-permissions: /dev/kvm has the owner and mode that guests need."""
+    node = facts.kernel.kvm
+    if not isinstance(node, Known) or node.value.kind != "character":
+        return unknown(
+            _("It is not known who may use /dev/kvm."),
+            manual(_("Look by hand: ls -l /dev/kvm"), ("ls", "-l", "/dev/kvm")),
+            Evidence("/dev/kvm", _("not there") if isinstance(node, Absent) else unanswered(node)),
+        )
+    status, group = node.value, facts.access.kvm_gid
+    seen = Evidence("/dev/kvm", _owner(facts, status))
     if status.mode & 0o006 == 0o006 or (
         isinstance(group, Known) and status.gid == group.value and status.mode & 0o060 == 0o060
     ):
-        return passed(_("/dev/kvm is there, with the right owner and mode."), seen)
+        return passed(_("/dev/kvm has the right owner and mode."), seen)
     users = [user for user in (facts.want.users or (facts.caller.user,)) if user != "root"]
     if facts.want.profile == "minimal" and not users:
-        return passed(_("/dev/kvm is there, for root only; nobody else is to use it."), seen)
+        return passed(_("/dev/kvm is for root only; nobody else is to use it."), seen)
     return _wrong_owner(facts, seen)
+
+
+def _owner(facts: Facts, status: Status) -> str:
+    group = facts.access.kvm_gid
+    if isinstance(group, Known) and status.gid == group.value:
+        return f"{status.uid}:{facts.names.kvm_group} {status.mode:04o}"
+    return f"{status.uid}:{status.gid} {status.mode:04o}"
 
 
 def _no_device(facts: Facts) -> Judgement:
     seen = Evidence("/dev/kvm", _("not there"))
     if in_container(facts) and facts.kernel.alive:
         return _denied_by_container(_("The machine has /dev/kvm, but this container was not given it."), seen)
-    remedy = automatic(_("Have udev make the node again."))
+    return failed("kernel.device-missing", _("/dev/kvm is missing."), _node_again(facts), seen)
+
+
+def _node_again(facts: Facts) -> Remedy:
     if in_container(facts) or not facts.kernel.udev:
-        remedy = manual(_("Make the node, as root: mknod /dev/kvm c 10 232"), ("mknod", "/dev/kvm", "c", "10", "232"))
-    return failed("kernel.device-missing", _("/dev/kvm is missing."), remedy, seen)
+        return manual(_("Make the node, as root: mknod /dev/kvm c 10 232"), ("mknod", "/dev/kvm", "c", "10", "232"))
+    return automatic(_("Make the node again, and have udev give it its owner."))
 
 
 def _denied_by_container(summary: str, *evidence: Evidence) -> Judgement:
@@ -92,7 +134,20 @@ def _wrong_owner(facts: Facts, seen: Evidence) -> Judgement:
     evidence = [seen]
     if not isinstance(facts.access.kvm_gid, Known):
         evidence.append(Evidence(f"getent group {group}", _("no such group")))
-    if facts.kernel.udev and not in_container(facts):
+    rules = facts.kernel.kvm_rules
+    if isinstance(rules, Known):
+        evidence += [Evidence(path, line) for path, line in rules.value] or [
+            Evidence("/usr/lib/udev/rules.d", _("no rule for {device}").format(device="/dev/kvm"))
+        ]
+    if isinstance(facts.access.kvm_gid, Absent) and not in_container(facts):
+        remedy = manual(
+            _("Make the group, and let udev set up the device again, as root: {commands}").format(
+                commands=f"groupadd --system {group} && udevadm trigger --action=add --sysname-match=kvm"
+            ),
+            ("groupadd", "--system", group),
+            ("udevadm", "trigger", "--action=add", "--sysname-match=kvm"),
+        )
+    elif facts.kernel.udev and not in_container(facts):
         remedy = automatic(_("Restore the udev rule for /dev/kvm, and apply it."))
     else:
         remedy = manual(
@@ -107,7 +162,7 @@ def _wrong_owner(facts: Facts, seen: Evidence) -> Judgement:
 
 @unless_emulated
 def kvm_runs(facts: Facts) -> Judgement:
-    """kernel.kvm-runs: KVM ran a guest, with the rights of the caller and of QEMU's own user."""
+    """kernel.kvm-runs: KVM ran a guest, with the rights of the caller."""
     answer = facts.probe.own
     if answer is None:
         return unknown(
@@ -123,19 +178,6 @@ def kvm_runs(facts: Facts) -> Judgement:
         )
     if not answer.ok:
         return _did_not_run(facts, answer)
-    qemu = facts.probe.for_user(facts.names.qemu_user)
-    if isinstance(qemu, Known) and not qemu.value.ok:
-        return failed(
-            "kernel.device-permissions",
-            _("KVM runs guests for root, but not for {user}, the user of QEMU.").format(user=facts.names.qemu_user),
-            manual(
-                _("Add it to the group of /dev/kvm, as root: usermod -aG {group} {user}").format(
-                    group=facts.names.kvm_group, user=facts.names.qemu_user
-                ),
-                ("usermod", "-aG", facts.names.kvm_group, facts.names.qemu_user),
-            ),
-            _said(qemu.value),
-        )
     others = (
         [one.user for one in facts.probe.answers.value[1:] if one.ok] if isinstance(facts.probe.answers, Known) else []
     )
@@ -153,17 +195,7 @@ def _did_not_run(facts: Facts, answer: Answer) -> Judgement:
     """What each errno means is written in the kernel's Documentation/virt/kvm/api.rst and virt/kvm/kvm_main.c."""
     said = _said(answer)
     if answer.errno == "EBUSY":
-        names = facts.kernel.other_hypervisors
-        found = [Evidence(f"/sys/module/{name}", _("loaded")) for name in names]
-        return failed(
-            "kernel.other-hypervisor",
-            _("Another hypervisor holds the CPU's virtualization extension: {names}.").format(
-                names=", ".join(names) or _("which one is not known")
-            ),
-            _stop_other(names),
-            said,
-            *found,
-        )
+        return _busy(facts, said)
     if answer.failed_at != "open":
         return _run_fails(answer, said)
     if answer.errno in ("EACCES", "EPERM"):
@@ -180,10 +212,99 @@ def _did_not_run(facts: Facts, answer: Answer) -> Judgement:
             said,
         )
     if answer.errno == "ENOENT":
-        return failed(
-            "kernel.device-missing", _("/dev/kvm is missing."), automatic(_("Have udev make the node again.")), said
-        )
+        return failed("kernel.device-missing", _("/dev/kvm is missing."), _node_again(facts), said)
     return _run_fails(answer, said)
+
+
+def _busy(facts: Facts, said: Evidence) -> Judgement:
+    names = facts.kernel.other_hypervisors
+    return failed(
+        "kernel.other-hypervisor",
+        _("Another hypervisor holds the CPU's virtualization extension: {names}.").format(
+            names=", ".join(names) or _("which one is not known")
+        ),
+        _stop_other(names),
+        said,
+        *(Evidence(f"/sys/module/{name}", _("loaded")) for name in names),
+    )
+
+
+@unless_emulated
+def extension_free(facts: Facts) -> Judgement:
+    """kernel.extension-free: no other hypervisor holds the CPU's extension, which only one can have at a time."""
+    answer, names = facts.probe.own, facts.kernel.other_hypervisors
+    if answer is not None and answer.ok is False and answer.errno == "EBUSY":
+        return _busy(facts, _said(answer))
+    if names:
+        return passed(
+            _("Another hypervisor is loaded, but does not hold the CPU's extension: {names}.").format(
+                names=", ".join(names)
+            ),
+            *(Evidence(f"/sys/module/{name}", _("loaded")) for name in names),
+        )
+    return passed(
+        _("No other hypervisor is loaded."),
+        Evidence("/sys/module", _("no {word}").format(word=", ".join(OTHER_HYPERVISORS))),
+    )
+
+
+@unless_emulated
+def qemu_user(facts: Facts) -> Judgement:
+    """kernel.qemu-user: KVM runs guests for the user as whom libvirt starts QEMU."""
+    name, group = facts.names.qemu_user, facts.names.kvm_group
+    found = facts.probe.for_user(name)
+    if isinstance(found, Known) and found.value.ok:
+        return passed(
+            _("KVM runs guests for {user}, the user of QEMU.").format(user=name),
+            Evidence(PROBE, _("a guest ran as {users}").format(users=name)),
+        )
+    if isinstance(found, Known):
+        if facts.probe.own is not None and facts.probe.own.ok and found.value.errno not in ("EACCES", "EPERM"):
+            return _run_fails(found.value, _said(found.value))
+        remedy = manual(
+            _("Add it to the group of /dev/kvm, as root: usermod -aG {group} {user}").format(group=group, user=name),
+            ("usermod", "-aG", group, name),
+        )
+        if _group_may_use(facts):
+            remedy = automatic(_("Add {user} to the group {group}.").format(user=name, group=group))
+        return failed(
+            "kernel.device-permissions",
+            _("KVM does not run guests for {user}, the user of QEMU.").format(user=name),
+            remedy,
+            _said(found.value),
+        )
+    tried = facts.probe.answers.value if isinstance(facts.probe.answers, Known) else ()
+    account, node = facts.probe.qemu_account, facts.kernel.kvm
+    nobody = facts.caller.uid == 0 and bool(tried) and all(one.user != name for one in tried)
+    if nobody or isinstance(account, Absent):
+        return skipped(_("Not needed yet: there is no user {user}; libvirt's package makes it.").format(user=name))
+    if isinstance(account, Known) and isinstance(node, Known):
+        status, groups = node.value, account.value.groups
+        if status.mode & 0o006 == 0o006 or (
+            status.mode & 0o060 == 0o060 and status.gid in (account.value.gid, *(gid for _name, gid in groups))
+        ):
+            return passed(
+                _("{user}, the user of QEMU, may open /dev/kvm.").format(user=name),
+                Evidence("/dev/kvm", _owner(facts, status)),
+                Evidence(f"id {name}", " ".join(named for named, _gid in groups)),
+            )
+    return unknown(
+        _("It is not known whether KVM runs guests for {user}, the user of QEMU.").format(user=name),
+        manual(_("Only root can try it as somebody else: sudo kvmready check"), ("sudo", "kvmready", "check")),
+        Evidence(PROBE, unanswered(found)),
+    )
+
+
+def _group_may_use(facts: Facts) -> bool:
+    """Whether membership in the group is all that a user of this host lacks."""
+    node, group = facts.kernel.kvm, facts.access.kvm_gid
+    return (
+        isinstance(node, Known)
+        and isinstance(group, Known)
+        and node.value.gid == group.value
+        and node.value.mode & 0o060 == 0o060
+        and not in_container(facts)
+    )
 
 
 def _stop_other(names: tuple[str, ...]) -> Remedy:
@@ -311,14 +432,25 @@ _ALL = ("minimal", "server", "desktop", "web")
 _LIBVIRT = ("server", "desktop", "web")
 
 CHECKS = (
-    Check("kernel.modules", modules, (), _ALL),
+    Check("kernel.module-tree", module_tree, (), _ALL),
+    Check("kernel.blacklist", blacklist, (), _ALL),
+    Check("kernel.modules", modules, ("kernel.module-tree", "kernel.blacklist"), _ALL),
     Check("kernel.modules-persist", modules_persist, ("kernel.modules",), _ALL),
     Check("kernel.kvm-device", kvm_device, ("kernel.modules",), _ALL),
-    Check("kernel.kvm-runs", kvm_runs, ("kernel.modules", "kernel.kvm-device"), _ALL),
+    Check("kernel.kvm-permissions", kvm_permissions, ("kernel.kvm-device",), _ALL),
+    Check("kernel.extension-free", extension_free, ("kernel.kvm-device",), _ALL),
+    Check(
+        "kernel.kvm-runs",
+        kvm_runs,
+        ("kernel.modules", "kernel.kvm-device", "kernel.kvm-permissions", "kernel.extension-free"),
+        _ALL,
+    ),
     Check("kernel.acceleration", acceleration, ("kernel.kvm-runs",), _ALL),
+    Check("kernel.qemu-user", qemu_user, ("kernel.kvm-runs", "kernel.kvm-permissions"), _LIBVIRT),
     Check("kernel.vhost-net", vhost_net, (), _LIBVIRT),
-    Check("kernel.tun", tun, (), _LIBVIRT),
+    Check("kernel.tun", tun, ("kernel.module-tree",), _LIBVIRT),
     Check("kernel.cgroups", cgroups, (), _ALL),
+    Check("kernel.hugepages", hugepages, (), _ALL),
     Check("kernel.iommu", iommu, (), _ALL),
     Check("kernel.nested", nested, ("kernel.modules",), _ALL),
 )

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 from kvmready.checks.finding import Evidence, Judgement, automatic, failed, manual, passed, skipped, unknown, warned
 from kvmready.checks.hardware import unanswered
-from kvmready.checks.kernel_modules import as_evidence, in_container, outside, unblock, unless_emulated
+from kvmready.checks.kernel_modules import (
+    as_evidence,
+    in_container,
+    outside,
+    reboot,
+    unblock,
+    unless_emulated,
+    updated,
+)
 from kvmready.facts.known import Absent, Known
 from kvmready.i18n import _
 
@@ -18,12 +26,23 @@ CONTROLLERS = (("cpu",), ("cpuset",), ("memory",), ("io", "blkio"))
 """The controllers that libvirt uses for guests; blkio is the name that version 1 gives to io."""
 
 
+NESTING = ("kvm_intel", "kvm_amd")
+"""The modules whose parameter ``nested`` is read once, when they are loaded."""
+
+
 def vhost_net(facts: Facts) -> Judgement:
     """kernel.vhost-net: the kernel can carry guests' network traffic itself."""
     if facts.kernel.offers("vhost-net"):
         return passed(_("vhost_net is there: guests' networking is quick."), _driver(facts, "vhost-net"))
     if _untold(facts):
         return _unknown_driver(facts, "vhost-net")
+    if updated(facts.kernel):
+        return warned(
+            "kernel.modules-missing",
+            _("The kernel cannot load {module} any more: it was updated, and not rebooted.").format(module="vhost_net"),
+            reboot(),
+            *_why_missing(facts, "vhost-net", "/dev/vhost-net"),
+        )
     return warned(
         "kernel.vhost-net-missing",
         _("The kernel has no vhost_net: guests' networking works, but slower."),
@@ -40,6 +59,13 @@ def tun(facts: Facts) -> Judgement:
         return passed(_("/dev/net/tun is there."), _driver(facts, "tun"))
     if not isinstance(node, (Known, Absent)) or (not offered and _untold(facts)):
         return _unknown_driver(facts, "tun")
+    if not offered and updated(facts.kernel):
+        return failed(
+            "kernel.modules-missing",
+            _("The kernel cannot load {module} any more: it was updated, and not rebooted.").format(module="tun"),
+            reboot(),
+            *_why_missing(facts, "tun", "/dev/net/tun"),
+        )
     return failed(
         "kernel.tun-missing",
         _("/dev/net/tun is missing: guests cannot be connected to a network of the host.")
@@ -57,6 +83,8 @@ def _registered(facts: Facts, device: str) -> bool:
 def _make_node(facts: Facts) -> Remedy:
     if in_container(facts):
         return manual(_("Start the container with the device: docker run --device /dev/net/tun"))
+    if facts.kernel.udev:
+        return automatic(_("Make the node again, and have udev give it its owner."))
     return manual(
         _("Make the node, as root: mkdir -p /dev/net && mknod -m 0666 /dev/net/tun c 10 200"),
         ("mkdir", "-p", "/dev/net"),
@@ -148,6 +176,38 @@ def cgroups(facts: Facts) -> Judgement:
     )
 
 
+def hugepages(facts: Facts) -> Judgement:
+    """kernel.hugepages: as many huge pages are reserved as somebody asked for."""
+    known = facts.memory.huge_pages
+    if not facts.memory.requests and not (isinstance(known, Known) and known.value):
+        return skipped(_("Not needed: nobody asked for huge pages."))
+    if not isinstance(known, Known):
+        return unknown(
+            _("It is not known how many huge pages are reserved."),
+            manual(_("Look by hand: grep Huge /proc/meminfo"), ("grep", "Huge", "/proc/meminfo")),
+            Evidence("/proc/meminfo", unanswered(known)),
+        )
+    seen = Evidence("/proc/meminfo", f"HugePages_Total: {known.value}")
+    if not facts.memory.requests or facts.memory.requests[-1].pages <= known.value:
+        return passed(_("{count} huge pages are reserved for guests.").format(count=known.value), seen)
+    asked = facts.memory.requests[-1]
+    return warned(
+        "qemu.guest-memory",
+        _("Of {wanted} huge pages that were asked for, only {count} could be reserved.").format(
+            wanted=asked.pages, count=known.value
+        ),
+        manual(
+            _(
+                "Ask for fewer in {file}, then run, as root: sysctl --system. Or reserve them early, before memory is "
+                "in pieces: hugepages={wanted} on the kernel command line, and reboot. Guests with huge pages need "
+                "them; others do without."
+            ).format(file=asked.source, wanted=asked.pages)
+        ),
+        Evidence(asked.source, asked.line),
+        seen,
+    )
+
+
 def iommu(facts: Facts) -> Judgement:
     """kernel.iommu: devices of the host can be given to guests; asked only when that is wanted."""
     if not facts.want.iommu:
@@ -184,21 +244,37 @@ def nested(facts: Facts) -> Judgement:
         return skipped(_("Not needed: nobody asked for guests that run guests of their own."))
     found = facts.kernel.nested
     module = facts.kernel.vendor_loaded or facts.kernel.vendor_module
-    place = f"/sys/module/{module}/parameters/nested"
+    place, users = f"/sys/module/{module}/parameters/nested", facts.kernel.users
     if isinstance(found, Known) and found.value:
         return passed(_("Guests can run guests of their own."), Evidence(place, "Y"))
     if isinstance(found, Known):
-        remedy = manual(_("Set nested=1 for {module}, and load it again.").format(module=module))
-        if in_container(facts):
-            remedy = outside("modprobe", module, "nested=1")
+        remedy = _load_with_nesting(facts, module)
         return failed(
             "kernel.nested-disabled",
             _("Guests cannot run guests of their own: {module} has that switched off.").format(module=module),
             remedy,
             Evidence(place, "N"),
+            *([Evidence(f"/sys/module/{module}/refcnt", str(users.value))] if isinstance(users, Known) else []),
         )
     return unknown(
         _("It is not known whether guests can run guests of their own."),
         manual(_("Look by hand: cat {path}").format(path=place), ("cat", place)),
         Evidence(place, unanswered(found)),
+    )
+
+
+def _load_with_nesting(facts: Facts, module: str) -> Remedy:
+    if in_container(facts):
+        return outside("modprobe", module, "nested=1")
+    if module in facts.kernel.built_in or module not in NESTING:
+        return manual(
+            _("Put {module}.nested=1 on the kernel command line, and reboot.").format(module=module),
+        )
+    if isinstance(facts.kernel.users, Known) and not facts.kernel.users.value:
+        return automatic(_("Set nested=1 for {module} in /etc/modprobe.d, and load it again.").format(module=module))
+    return manual(
+        _(
+            "Guests run now, and {module} cannot be loaded again under them. Shut them all down, then check again; or "
+            "write options {module} nested=1 into a file in /etc/modprobe.d, and reboot."
+        ).format(module=module)
     )

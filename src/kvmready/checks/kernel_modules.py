@@ -43,6 +43,11 @@ def as_evidence(blocked: tuple[Blocked, ...]) -> list[Evidence]:
     return [Evidence(one.path, one.line) for one in blocked]
 
 
+def editable(blocked: tuple[Blocked, ...]) -> bool:
+    """Whether ``up`` may take these settings back: whole lines in files under /etc/modprobe.d, and nothing else."""
+    return all(one.path.startswith("/etc/modprobe.d/") and not one.line.endswith("\\") for one in blocked)
+
+
 def unblock(blocked: tuple[Blocked, ...]) -> Remedy:
     words = [one.line for one in blocked if one.path == "/proc/cmdline"]
     if words:
@@ -52,7 +57,75 @@ def unblock(blocked: tuple[Blocked, ...]) -> Remedy:
                 "then update-grub or grub2-mkconfig), and reboot."
             ).format(words=" ".join(words))
         )
-    return manual(_("Take the line out of the file, and load the module."))
+    if editable(blocked):
+        return automatic(_("Make a comment of that line, and load the module."))
+    return manual(
+        _(
+            "Take the line out of {files}, and load the module. A file of a package is best hidden by one of the same "
+            "name in /etc/modprobe.d."
+        ).format(files=", ".join(dict.fromkeys(one.path for one in blocked)))
+    )
+
+
+def _module(facts: Facts) -> str:
+    """The module that runs guests here, or would."""
+    return facts.kernel.vendor_loaded or facts.kernel.vendor_module
+
+
+@unless_emulated
+def module_tree(facts: Facts) -> Judgement:
+    """kernel.module-tree: the running kernel has its modules on disk, KVM's among them, or needs none."""
+    kernel, wanted = facts.kernel, _module(facts)
+    if in_container(facts):
+        return skipped(_("Not needed: the machine around this container loads the modules."))
+    place = f"/lib/modules/{kernel.release}/modules.dep"
+    if wanted and wanted in kernel.built_in:
+        return passed(
+            _("KVM is part of this kernel: it needs no module."), Evidence(f"/sys/module/{wanted}", _("built in"))
+        )
+    if isinstance(kernel.tree, Absent):
+        here = bool(kernel.vendor_loaded) or kernel.alive or facts.probe.ran
+        return _no_module(kernel, wanted, place, only_warn=here)
+    if (
+        isinstance(kernel.available, Known)
+        and wanted
+        and not (kernel.vendor_loaded or wanted in kernel.available.value)
+    ):
+        return _no_module(kernel, wanted, place, only_warn=kernel.alive or facts.probe.ran)
+    if isinstance(kernel.tree, Known):
+        return passed(_("The modules of the running kernel are there."), Evidence(place, _("there")))
+    return unknown(
+        _("It is not known whether the modules of the running kernel are there."),
+        manual(_("Look by hand: ls {path}").format(path=place), ("ls", place)),
+        Evidence(place, unanswered(kernel.tree)),
+    )
+
+
+@unless_emulated
+def blacklist(facts: Facts) -> Judgement:
+    """kernel.blacklist: no setting forbids the KVM module."""
+    kernel, module = facts.kernel, _module(facts)
+    if in_container(facts):
+        return skipped(_("Not needed: the machine around this container loads the modules."))
+    blocked = kernel.blocks(module) if module and module not in kernel.built_in else ()
+    if not blocked:
+        return passed(
+            _("Nothing forbids the KVM modules."),
+            Evidence("/etc/modprobe.d", _("no line against {module}").format(module=module or "kvm")),
+        )
+    if kernel.vendor_loaded or kernel.alive or facts.probe.ran:
+        return warned(
+            "kernel.module-blacklisted",
+            _("The module {module} is loaded now, but the configuration forbids it at boot.").format(module=module),
+            unblock(blocked),
+            *as_evidence(blocked),
+        )
+    return failed(
+        "kernel.module-blacklisted",
+        _("The module {module} is forbidden by the configuration.").format(module=module),
+        unblock(blocked),
+        *as_evidence(blocked),
+    )
 
 
 @unless_emulated
@@ -129,32 +202,46 @@ def _not_loaded(facts: Facts, place: str) -> Judgement:
             seen,
             Evidence(f"{tree}/modules.dep", unanswered(kernel.available)),
         )
-    return _no_module(kernel, tree, seen)
+    return _no_module(kernel, wanted, f"{tree}/modules.dep", seen)
 
 
-def _no_module(kernel: Kernel, tree: str, seen: Evidence) -> Judgement:
-    others = (
-        tuple(name for name in kernel.trees.value if name != kernel.release) if isinstance(kernel.trees, Known) else ()
-    )
-    if isinstance(kernel.available, Absent) and others:
-        return failed(
+def updated(kernel: Kernel) -> tuple[str, ...]:
+    """The kernels that have modules on disk, where the running one has none any more; else nothing."""
+    if not isinstance(kernel.tree, Absent) or not isinstance(kernel.trees, Known):
+        return ()
+    return tuple(name for name in kernel.trees.value if name != kernel.release)
+
+
+def reboot() -> Remedy:
+    return manual(_("Reboot into the new kernel, then check again."), ("reboot",))
+
+
+def _no_module(kernel: Kernel, module: str, place: str, *seen: Evidence, only_warn: bool = False) -> Judgement:
+    """``only_warn``: KVM is there now, and only what is loaded later will be missed."""
+    judged = warned if only_warn else failed
+    others = updated(kernel)
+    if others:
+        return judged(
             "kernel.modules-missing",
             _("The running kernel {release} has no modules any more: it was updated.").format(release=kernel.release),
-            manual(_("Reboot into the new kernel, then check again."), ("reboot",)),
-            seen,
+            reboot(),
+            *seen,
+            Evidence(place, _("not there")),
             Evidence("/lib/modules", " ".join(others)),
         )
-    why = unanswered(kernel.available) or _("no {module}").format(module=kernel.vendor_module)
-    return failed(
+    if isinstance(kernel.tree, Absent):
+        why, summary = _("not there"), _("The running kernel {release} has no modules on disk.")
+    else:
+        why = unanswered(kernel.available) or _("no {module}").format(module=module)
+        summary = _("The running kernel {release} has no module {module}.")
+    return judged(
         "kernel.modules-missing",
-        _("The running kernel {release} has no module {module}.").format(
-            release=kernel.release, module=kernel.vendor_module
-        ),
+        summary.format(release=kernel.release, module=module),
         manual(
             _("Install the distribution's standard kernel with all of its modules, reboot into it, and check again.")
         ),
-        seen,
-        Evidence(f"{tree}/modules.dep", why),
+        *seen,
+        Evidence(place, why),
     )
 
 

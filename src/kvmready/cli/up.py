@@ -67,7 +67,7 @@ def _apply(host: LocalHost, view: View, parsed: Namespace) -> dict[str, Any]:
 
 def _prove(host: LocalHost, want: Want, view: View) -> Proof | None:
     """The highest proof that the host allows; none where the hardware allows no guest at all."""
-    if want.accel == "kvm" and any(f.check == GATE and f.status == "fail" for f in view.findings):
+    if want.accel == "kvm" and any(f.check == GATE and f.status in ("fail", "blocked") for f in view.findings):
         return None
     from kvmready import proof
 

@@ -19,6 +19,9 @@ QEMU_TARGETS = {
 }
 """uname -m to the target in the name of QEMU's system emulator (qemu: configs/targets/*-softmmu.mak)."""
 
+TPM_PROGRAMS = ("/usr/bin/swtpm", "/usr/bin/swtpm_setup")
+"""libvirt: src/util/virtpm.c looks for both (and for swtpm_ioctl, which comes with the first)."""
+
 MONOLITHIC_UNITS = (
     ("services.libvirtd", ("libvirtd.service", "libvirtd.socket", "libvirtd-ro.socket")),
     ("services.virtlogd", ("virtlogd.service", "virtlogd.socket")),
@@ -62,4 +65,5 @@ def generic(arch: str) -> Names:
         qemu_group="qemu",
         kvm_group="kvm",
         libvirt_group="libvirt",
+        tpm=TPM_PROGRAMS,
     )

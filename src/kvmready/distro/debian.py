@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kvmready.distro.common import MONOLITHIC_SOCKET, MONOLITHIC_UNITS, emulator_name
+from kvmready.distro.common import MONOLITHIC_SOCKET, MONOLITHIC_UNITS, TPM_PROGRAMS, emulator_name
 from kvmready.distro.table import Table
 from kvmready.facts.names import Names
 
@@ -21,6 +21,17 @@ EMULATOR_PACKAGES = {
 
 SPLIT_SINCE_13 = {"s390x": "qemu-system-s390x", "riscv64": "qemu-system-riscv"}
 """Emulators that left qemu-system-misc for a package of their own in Debian 13."""
+
+FIRMWARE_PACKAGES = {
+    "x86_64": "ovmf",
+    "i686": "ovmf",
+    "aarch64": "qemu-efi-aarch64",
+    "armv7l": "qemu-efi-arm",
+}
+"""uname -m to the package with UEFI firmware for guests; the others have none in all of these releases."""
+
+ROMS = ("/usr/share/seabios/bios-256k.bin", "/usr/share/qemu/bios-256k.bin")
+"""SeaBIOS, with which guests of a PC start (package seabios)."""
 
 PACKAGES = (
     ("image-tool", ("qemu-utils",)),
@@ -73,8 +84,15 @@ def table(version: str, arch: str) -> Table | None:
             qemu_group="kvm",
             kvm_group="kvm",
             libvirt_group="libvirt",
+            roms=ROMS if arch in ("x86_64", "i686") else (),
+            tpm=() if version == "11" else TPM_PROGRAMS,
         ),
-        packages=(("emulator", emulator), *PACKAGES),
+        packages=(
+            ("emulator", emulator),
+            *PACKAGES,
+            ("firmware", (FIRMWARE_PACKAGES[arch],) if arch in FIRMWARE_PACKAGES else ()),
+            ("tpm", () if version == "11" else ("swtpm-tools",)),
+        ),
         package_manager="apt",
         libvirt_set="monolithic",
         units=UNITS,

@@ -6,8 +6,11 @@ from typing import NamedTuple
 
 from kvmready.facts.names import Names
 
-ROLES = ("emulator", "image-tool", "daemon", "clients", "installer", "python-binding", "network")
+ROLES = ("emulator", "image-tool", "daemon", "clients", "installer", "python-binding", "network", "firmware", "tpm")
 """What a package is wanted for; a table names for each role the candidates in order of preference."""
+
+OPTIONAL = ("firmware", "tpm")
+"""Roles without which guests run: a table may have no candidate, and a host may have no repository that offers one."""
 
 
 class Table(NamedTuple):

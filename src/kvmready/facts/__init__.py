@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from kvmready.facts import access, kernel, libvirt, machine, network, probe, qemu, services, storage, virsh
+from kvmready.facts import access, kernel, libvirt, machine, memory, network, probe, qemu, services, storage, virsh
 from kvmready.facts.access import Access
 from kvmready.facts.kernel import Kernel
 from kvmready.facts.libvirt import Libvirt
 from kvmready.facts.machine import Machine
+from kvmready.facts.memory import Memory
 from kvmready.facts.names import Names, Want
 from kvmready.facts.network import Network
 from kvmready.facts.os import OsRelease
@@ -37,6 +38,7 @@ class Facts(NamedTuple):
     network: Network
     storage: Storage
     access: Access
+    memory: Memory
 
 
 def gather(host: Door, names: Names, want: Want, caller: Caller, release: OsRelease) -> Facts:
@@ -51,6 +53,7 @@ def gather(host: Door, names: Names, want: Want, caller: Caller, release: OsRele
     bridges = network.ask(host, names, want, answered)
     pools = storage.ask(host, names, want, answered)
     people = access.ask(host, names, want)
+    room = memory.ask(host, names, want)
     return Facts(
         want,
         names,
@@ -65,4 +68,5 @@ def gather(host: Door, names: Names, want: Want, caller: Caller, release: OsRele
         bridges(),
         pools(),
         people(),
+        room(),
     )

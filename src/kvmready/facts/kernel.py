@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from kvmready.facts import udev
 from kvmready.facts.known import Absent, Denied, Fact, Known, Unknown, missing
 from kvmready.i18n import _
 
@@ -84,6 +85,9 @@ LOG_LINES = 40
 V1_CONTROLLERS = ("cpu", "cpuacct", "cpuset", "memory", "blkio", "devices", "freezer", "pids", "hugetlb")
 """The mount options of version 1 hierarchies that name a controller, as far as they matter to guests."""
 
+SECOND_LEVEL = {"kvm_intel": "ept", "kvm_amd": "npt"}
+"""The parameter of a vendor module that says whether the hardware translates guests' addresses."""
+
 _PROBLEMS = ("kernel", "install", "alias")
 
 
@@ -135,6 +139,10 @@ class Kernel(NamedTuple):
     iommu: Fact[Iommu]  # asked when wanted
     nested: Fact[bool]  # the vendor module's parameter; asked when wanted
     log: Fact[tuple[str, ...]]  # lines with LOG_WORDS; asked when KVM is not alive
+    tree: Fact[str] = Unknown(NOT_ASKED)  # the path of the running kernel's modules.dep; Absent: no module tree
+    second_level: Fact[bool] = Unknown(NOT_ASKED)  # the loaded vendor module's parameter ept or npt
+    kvm_rules: Fact[tuple[tuple[str, str], ...]] = Unknown(NOT_ASKED)  # asked where /dev/kvm has a wrong owner or mode
+    users: Fact[int] = Unknown(NOT_ASKED)  # who uses the vendor module now; asked when nesting is wanted and off
 
     @property
     def alive(self) -> bool:
@@ -330,8 +338,23 @@ def _iommu(host: Door) -> Fact[Iommu]:
     return Known(Iommu(len(groups.names), next(tables, "")))
 
 
-def _nested(host: Door, module: str) -> Fact[bool]:
-    parameter = host.read(f"/sys/module/{module}/parameters/nested", 16)
+def _usable(node: Status, host: Door, group: str) -> bool:
+    """Whether everybody may use the device, or the group that is there for it."""
+    return node.mode & 0o006 == 0o006 or (node.mode & 0o060 == 0o060 and node.gid == host.group(group).gid)
+
+
+def _users(host: Door, module: str) -> Fact[int]:
+    """How many hold the module: every guest does, and every process that has /dev/kvm open."""
+    count = host.read(f"/sys/module/{module}/refcnt", 32)
+    if count.error:
+        return missing(count.error, count.path)
+    text = count.text.strip()
+    return Known(int(text)) if text.isascii() and text.isdigit() and len(text) < 10 else Unknown(count.path)
+
+
+def _parameter(host: Door, module: str, name: str) -> Fact[bool]:
+    """A parameter of the module that is a yes or a no."""
+    parameter = host.read(f"/sys/module/{module}/parameters/{name}", 16)
     if parameter.error:
         return missing(parameter.error, parameter.path)
     value = parameter.text.strip()
@@ -397,12 +420,20 @@ def ask(host: Door, names: Names, want: Want, machine: Callable[[], Machine]) ->
     words = command_line_words(command_line.text)
     blocked += blocked_on_command_line(words, concerned)
 
+    tree = host.stat(f"/lib/modules/{release}/modules.dep")
+    if tree.error == "ENOENT" and isinstance(trees, Unknown):
+        kernels = host.listdir("/lib/modules")
+        trees = missing(kernels.error, kernels.path) if kernels.error else Known(kernels.names)
+    level = next((name for name in there if name in SECOND_LEVEL), "")
     keep = there[0] if there and wanted not in there else wanted
+    nested = _parameter(host, keep, "nested") if want.nested and keep else Unknown(NOT_ASKED)
     kept: tuple[tuple[str, str], ...] = ()
     if keep in built_in:
         kept = ((f"/sys/module/{keep}", "built into the kernel"),)
     elif keep:
         kept = _kept(host, release, keep, cpu)
+    has_udev = host.stat("/run/udev/control").kind == "socket"
+    wrong = has_udev and isinstance(device, Known) and not _usable(device.value, host, names.kvm_group)
     facts = Kernel(
         release=release,
         vendor_module=wanted,
@@ -414,13 +445,17 @@ def ask(host: Door, names: Names, want: Want, machine: Callable[[], Machine]) ->
         blocked=tuple(blocked),
         kept=kept,
         words=missing(command_line.error, "/proc/cmdline") if command_line.error else Known(words),
-        udev=host.stat("/run/udev/control").kind == "socket",
+        udev=has_udev,
         kvm=device,
         vhost_net=vhost_net,
         tun=tun,
         cgroup=_cgroup(host),
         iommu=_iommu(host) if want.iommu else Unknown(NOT_ASKED),
-        nested=_nested(host, keep) if want.nested and keep else Unknown(NOT_ASKED),
+        nested=nested,
         log=Unknown(NOT_ASKED),
+        kvm_rules=udev.rules(host, "kvm") if wrong else Unknown(NOT_ASKED),
+        tree=missing(tree.error, tree.path) if tree.error else Known(tree.path),
+        second_level=_parameter(host, level, SECOND_LEVEL[level]) if level else Unknown(NOT_ASKED),
+        users=_users(host, keep) if isinstance(nested, Known) and not nested.value else Unknown(NOT_ASKED),
     )
     return lambda: facts if log is None else facts._replace(log=_log(host, cpu, log.wait()))

@@ -31,12 +31,21 @@ INITIAL_PID_NAMESPACE = "pid:[4026531836]"
 """The namespace of a machine's first process: PROC_PID_INIT_INO in the kernel's include/linux/proc_ns.h."""
 
 
+NOT_ASKED = "not asked"
+"""Why a fact is Unknown that nobody needed on this host."""
+
+GUEST_WEAKNESSES = ("itlb_multihit", "l1tf", "mds", "mmio_stale_data", "tsx_async_abort", "vmscape")
+"""The files of /sys/devices/system/cpu/vulnerabilities about what a guest can do to its host or to another guest
+(the kernel's Documentation/admin-guide/hw-vuln)."""
+
+
 class Dmi(NamedTuple):
     """What the firmware says of the machine, from /sys/class/dmi/id; Absent where there is no DMI."""
 
     vendor: Fact[str]  # sys_vendor
     product: Fact[str]  # product_name
     bios: Fact[str]  # bios_vendor
+    asset: Fact[str] = Unknown(NOT_ASKED)  # chassis_asset_tag; asked in a VM that has no virtualization extension
 
 
 class Machine(NamedTuple):
@@ -57,15 +66,18 @@ class Machine(NamedTuple):
     dmi: Dmi
     xen_dom0: bool
     systemd: bool  # booted with systemd: sd_booted(3)
+    weaknesses: Fact[tuple[tuple[str, str], ...]] = Unknown(NOT_ASKED)  # (file, line); asked on bare metal
 
     @property
     def virtualization_flag(self) -> str:
         """``vmx``, ``svm`` or ``sie``, or empty when the CPU shows none or its flags are not known."""
-        if isinstance(self.cpu_flags, Known):
-            for flag in ("vmx", "svm", "sie"):
-                if flag in self.cpu_flags.value:
-                    return flag
-        return ""
+        return virtualization_flag(self.cpu_flags)
+
+
+def virtualization_flag(flags: Fact[tuple[str, ...]]) -> str:
+    """``vmx``, ``svm`` or ``sie``, or empty when there is none or the flags are not known."""
+    known = flags.value if isinstance(flags, Known) else ()
+    return next((flag for flag in ("vmx", "svm", "sie") if flag in known), "")
 
 
 def cpu_fields(text: str) -> dict[str, str]:
@@ -239,13 +251,31 @@ def _look(host: Door) -> Machine:
     xen_dom0 = "control_d" in host.read("/proc/xen/capabilities", 256).text
     hypervisor = None if xen_dom0 else _hypervisor(host, caller.arch, flags, dmi)
     container = _container(host, systemd)
+    if hypervisor and not virtualization_flag(flags):
+        # The clouds that call themselves QEMU or Hyper-V in sys_vendor name themselves here.
+        dmi = dmi._replace(asset=_text(host.read("/sys/class/dmi/id/chassis_asset_tag", 256), "chassis_asset_tag"))
     if "microsoft" in caller.kernel.lower():
         kind, container, hypervisor = "wsl", container or "wsl", "hyperv"
     elif container:
         kind = "container"
     else:
         kind = "vm" if hypervisor else "bare-metal"
-    return Machine(caller.arch, kind, hypervisor, container, flags, vendor, model, cpus, dmi, xen_dom0, systemd)
+    known = Machine(caller.arch, kind, hypervisor, container, flags, vendor, model, cpus, dmi, xen_dom0, systemd)
+    return known._replace(weaknesses=_weaknesses(host)) if kind == "bare-metal" else known
+
+
+def _weaknesses(host: Door) -> Fact[tuple[tuple[str, str], ...]]:
+    folder = host.listdir("/sys/devices/system/cpu/vulnerabilities")
+    if folder.error:
+        return missing(folder.error, folder.path)
+    found = []
+    for name in GUEST_WEAKNESSES:
+        if name in folder.names:
+            line = host.read(f"{folder.path}/{name}", 512)
+            if line.error:
+                return missing(line.error, line.path)
+            found.append((name, " ".join(line.text.split())))
+    return Known(tuple(found))
 
 
 def _field(fields: dict[str, str], names: tuple[str, ...]) -> Fact[str]:

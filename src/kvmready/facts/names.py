@@ -26,6 +26,8 @@ class Names(NamedTuple):
     qemu_group: str
     kvm_group: str
     libvirt_group: str
+    roms: tuple[str, ...] = ()  # candidate paths of the BIOS that guests start with; empty: there is no such file
+    tpm: tuple[str, ...] = ()  # the programs of a guest's TPM, all are needed; empty: the release has none
 
 
 class Want(NamedTuple):

@@ -56,6 +56,7 @@ class Probe(NamedTuple):
     answers: Fact[tuple[Answer, ...]]  # the caller's first
     caller: str  # name of the caller
     account: Fact[Account]  # the caller's entry in the user database; asked for a caller who is not root
+    qemu_account: Fact[Account] = Unknown("not asked")  # that of QEMU's user; asked when only the database can tell
 
     @property
     def own(self) -> Answer | None:
@@ -181,6 +182,7 @@ def ask(host: Door, names: Names, want: Want) -> Callable[[], Probe]:
     caller = host.caller()
     others: list[str] = []
     account: Fact[Account] = Unknown(_("not asked"))
+    qemu: Fact[Account] = Unknown(_("not asked"))
     if caller.uid == 0:
         for name in dict.fromkeys((*want.users, "" if want.profile == "minimal" else names.qemu_user)):
             if name and name != caller.user and not host.account(name).error:
@@ -188,6 +190,9 @@ def ask(host: Door, names: Names, want: Want) -> Callable[[], Probe]:
     else:
         entry = host.account(caller.user)
         account = missing(entry.error, caller.user) if entry.error else Known(entry)
+        if want.profile != "minimal":
+            entry = host.account(names.qemu_user)
+            qemu = missing(entry.error, names.qemu_user) if entry.error else Known(entry)
     options = [word for name in others for word in ("--user", name)]
     running = host.begin(Command((PROBE, *options), timeout=TIMEOUT))
-    return lambda: Probe(from_result(running.wait()), caller.user, account)
+    return lambda: Probe(from_result(running.wait()), caller.user, account, qemu)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from kvmready.checks.finding import LAYERS
+from kvmready.distro.table import OPTIONAL
 from kvmready.plan.step import Plan, Step
 
 if TYPE_CHECKING:
@@ -17,8 +18,23 @@ if TYPE_CHECKING:
 
 __all__ = ["Plan", "Step", "ask", "make"]
 
-_ORDER = ("module", "file", "udev", "package-repair", "package-lists", "packages", "unit", "capabilities")
+_ORDER = (
+    "modprobe",
+    "module",
+    "file",
+    "module-parameter",
+    "udev",
+    "package-repair",
+    "package-lists",
+    "packages",
+    "reinstall",
+    "unit",
+    "capabilities",
+)
 """Within one layer; kinds that are not named come after these, in the order of their findings."""
+
+_FETCHING = ("packages", "reinstall")
+"""The kinds that bring packages in from a repository."""
 
 _PACKAGES_FROM = "qemu"
 """The lowest layer that is made of packages."""
@@ -41,6 +57,7 @@ def make(
     if table is not None and any(_mendable(f, findings) for f in findings):
         chosen = [f for f in findings if only is None or LAYERS.index(f.layer) <= LAYERS.index(only)]
         steps = [*_packages(chosen, findings, table, manager), *_others(chosen, findings, facts, table)]
+        steps += _lists(steps, manager)
         if steps and manager is not None and (only is None or LAYERS.index(only) >= LAYERS.index(_PACKAGES_FROM)):
             steps += _repair(manager)
         steps = _ordered(steps, table)
@@ -54,8 +71,21 @@ def ask(host: Door, plan: Plan) -> State | None:
     """
     from kvmready.plan import apt
 
-    wanted = [name for step in plan.steps if step.kind == "packages" for name in step.arguments["packages"]]
+    wanted = [name for step in plan.steps if step.kind in _FETCHING for name in step.arguments["packages"]]
     return apt.ask(host, wanted) if plan.steps else None
+
+
+def _lists(steps: Sequence[Step], manager: State | None) -> list[Step]:
+    """The package lists, where packages are only installed again and nothing else fetches them."""
+    from kvmready.i18n import _
+    from kvmready.plan import apt
+
+    again = [step for step in steps if step.kind == "reinstall"]
+    if not again or any(step.kind == "package-lists" for step in steps) or (manager is not None and manager.lists):
+        return []
+    wanted = sorted({str(name) for step in again for name in step.arguments["packages"]})
+    summary = _("Fetch the package lists")
+    return [Step("packages.lists", "package-lists", again[0].layer, summary, (apt.UPDATE,), {"packages": wanted})]
 
 
 def _repair(manager: State) -> list[Step]:
@@ -102,7 +132,10 @@ def _packages(
             continue
         if finding.status == "blocked" and finding.check == "qemu.kvm-accel":
             continue  # the emulator's own finding brings the package
-        candidates = table.candidates(builders.ROLES[finding.check])
+        role = builders.ROLES[finding.check]
+        candidates = table.candidates(role)
+        if role in OPTIONAL and not set(candidates) - unavailable:
+            continue  # guests run without it: no reason for the whole plan to fail
         names[next((name for name in candidates if name not in unavailable), candidates[0])] = None
         layer = layer or finding.layer
         if finding.cause:

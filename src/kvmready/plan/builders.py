@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from kvmready.checks.kernel_modules import editable
 from kvmready.facts.access import member
 from kvmready.facts.known import Absent, Known
 from kvmready.facts.network import clashes, free_subnet
 from kvmready.i18n import _
-from kvmready.plan import capabilities, group, network, pool, udev, virsh
+from kvmready.plan import capabilities, group, network, pool, reinstall, udev, virsh
 from kvmready.plan.command import shown
 from kvmready.plan.step import Step
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 Builder = Callable[["Finding", "Facts", "Table"], Iterator[Step]]
 
 PERSISTENCE = "/etc/modules-load.d/kvmready.conf"
+RULES = "/etc/udev/rules.d/65-kvmready.rules"
+NESTING = "/etc/modprobe.d/kvmready.conf"
 USUAL_SUBNET = "192.168.122.0/24"
 """libvirt: src/network/default.xml.in."""
 
@@ -32,6 +35,8 @@ ROLES = {
     "qemu.emulator": "emulator",
     "qemu.kvm-accel": "emulator",
     "qemu.img": "image-tool",
+    "qemu.firmware": "firmware",
+    "qemu.tpm": "tpm",
     "libvirt.daemon": "daemon",
     "libvirt.clients": "clients",
     "libvirt.virt-install": "installer",
@@ -44,6 +49,8 @@ PACKAGE_CAUSES = (
     "qemu.not-installed",
     "qemu.no-kvm-accel",
     "qemu.img-missing",
+    "qemu.firmware-missing",
+    "qemu.tpm-missing",
     "libvirt.not-installed",
     "libvirt.clients-missing",
     "libvirt.python-missing",
@@ -67,17 +74,103 @@ def _mends(finding: Finding) -> tuple[str, ...]:
     return (finding.cause,) if finding.cause else ()
 
 
+def _allow(finding: Finding, facts: Facts, module: str) -> Iterator[Step]:
+    """Take back what forbids ``module``, file by file; nothing where a person must do it (see checks' ``unblock``)."""
+    blocked = facts.kernel.blocks(module)
+    if not blocked or not editable(blocked):
+        return
+    for path in dict.fromkeys(one.path for one in blocked):
+        lines = list(dict.fromkeys(one.line for one in blocked if one.path == path))
+        yield Step(
+            f"kernel.blacklist.{path.rpartition('/')[2]}",
+            "modprobe",
+            finding.layer,
+            _("Make comments of the lines in {path} that forbid {module}: {lines}").format(
+                path=path, module=module, lines="; ".join(lines)
+            ),
+            (),
+            {"path": path, "lines": lines},
+            ("kernel.module-blacklisted",),
+            _("Somebody put that there for a reason: VirtualBox and VMware cannot run guests while KVM runs some."),
+        )
+
+
+def _blacklist(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
+    module = facts.kernel.vendor_loaded or facts.kernel.vendor_module
+    yield from _allow(finding, facts, module)
+    if module and not facts.kernel.vendor_loaded:
+        yield _module(finding, module)
+
+
 def _vendor_module(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
     if facts.kernel.vendor_module:
         yield _module(finding, facts.kernel.vendor_module)
 
 
 def _vhost_net(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
+    yield from _allow(finding, facts, "vhost_net")
     yield _module(finding, "vhost_net")
 
 
 def _tun(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
-    yield _module(finding, "tun")
+    yield from _allow(finding, facts, "tun")
+    registered = facts.kernel.registered
+    if not isinstance(registered, Known) or "tun" not in registered.value:
+        yield _module(finding, "tun")
+        return
+    yield Step(
+        "kernel.tun-device",
+        "udev",
+        finding.layer,
+        _("Make /dev/net/tun, and let udev set it up"),
+        (udev.make("/dev/net/tun", 200), *udev.commands("tun")),
+        {"path": "/dev/net/tun", "group": "root"},
+        _mends(finding),
+    )
+
+
+def _nested(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
+    """The option for every later load, then the load; the check is automatic only while nobody uses the module."""
+    module = facts.kernel.vendor_loaded
+    if not module:
+        return
+    content = f"# Written by kvmready: guests may run guests of their own.\noptions {module} nested=1\n"
+    yield Step(
+        "kernel.nested-option",
+        "file",
+        finding.layer,
+        _("Write {path} with the line {line}, so that guests can run guests of their own").format(
+            path=NESTING, line=f"options {module} nested=1"
+        ),
+        (),
+        {"path": NESTING, "content": content, "mode": 0o644},
+        _mends(finding),
+    )
+    yield Step(
+        "kernel.nested",
+        "module-parameter",
+        finding.layer,
+        _("Load the kernel module {name} again, with that option").format(name=module),
+        (("modprobe", "--remove", "--", module), ("modprobe", "--", module)),
+        {"module": module, "parameter": "nested", "value": "1"},
+        _mends(finding),
+        _("/dev/kvm is gone for a moment. Nothing is done while a guest runs."),
+    )
+
+
+def _reinstall(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
+    owners, emulator = facts.qemu.owners, facts.qemu.emulator
+    if isinstance(owners, Known) and isinstance(emulator, Known) and table.package_manager == "apt":
+        yield Step(
+            "qemu.reinstall",
+            "reinstall",
+            finding.layer,
+            _("Install again: {packages}").format(packages=" ".join(owners.value)),
+            (reinstall.command(owners.value),),
+            {"packages": list(owners.value), "program": emulator.value, "files": list(table.names.roms)},
+            _mends(finding),
+            _("An undo leaves these packages as they are then: damaged files are no state to go back to."),
+        )
 
 
 def _persistence(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
@@ -98,13 +191,44 @@ def _persistence(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]
 
 
 def _device(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
+    if finding.check == "kernel.qemu-user":
+        yield from _qemu_user(finding, table)
+        return
+    rules, group = facts.kernel.kvm_rules, table.names.kvm_group
+    if isinstance(rules, Known) and not rules.value:
+        rule = f'KERNEL=="kvm", GROUP="{group}", MODE="0660"'
+        yield Step(
+            "kernel.kvm-rule",
+            "file",
+            finding.layer,
+            _("Write {path} with the rule {line}, because no rule gives /dev/kvm to that group").format(
+                path=RULES, line=rule
+            ),
+            (),
+            {"path": RULES, "content": f"# Written by kvmready: guests need it.\n{rule}\n", "mode": 0o644},
+            _mends(finding),
+        )
+    made = (udev.make("/dev/kvm", 232),) if isinstance(facts.kernel.kvm, Absent) else ()
     yield Step(
         "kernel.kvm-device",
         "udev",
         finding.layer,
         _("Let udev set up /dev/kvm again"),
-        udev.commands("kvm"),
+        (*made, *udev.commands("kvm")),
         {"path": "/dev/kvm", "group": table.names.kvm_group},
+        _mends(finding),
+    )
+
+
+def _qemu_user(finding: Finding, table: Table) -> Iterator[Step]:
+    user, target = table.names.qemu_user, table.names.kvm_group
+    yield Step(
+        "kernel.qemu-user",
+        "group",
+        finding.layer,
+        _("Add {user} to the group {group}").format(user=user, group=target),
+        (group.add(user, target),),
+        {"user": user, "group": target},
         _mends(finding),
     )
 
@@ -234,11 +358,14 @@ def _group_of(name: str) -> Builder:
 
 CAUSES: Mapping[str, Builder] = {
     "kernel.module-not-loaded": _vendor_module,
+    "kernel.module-blacklisted": _blacklist,
     "kernel.module-not-persistent": _persistence,
     "kernel.vhost-net-missing": _vhost_net,
     "kernel.tun-missing": _tun,
     "kernel.device-missing": _device,
     "kernel.device-permissions": _device,
+    "kernel.nested-disabled": _nested,
+    "qemu.broken": _reinstall,
     "libvirt.unreachable": _units,
     "libvirt.no-kvm-capability": _capabilities,
     "services.not-running": _units,

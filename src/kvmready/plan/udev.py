@@ -15,6 +15,15 @@ MODES = (0o660, 0o666)
 """What distributions give /dev/kvm: systemd's 50-udev-default.rules with its build option DEV_KVM_MODE."""
 
 
+def make(path: str, minor: int) -> tuple[str, ...]:
+    """mknod(1) of a device of the class ``misc`` (major number 10), for root alone until udev has seen it.
+
+    devtmpfs makes a node when its driver starts, and udev only its owner and mode: neither brings back one that
+    somebody removed.
+    """
+    return ("mknod", "--mode=0600", path, "c", "10", str(minor))
+
+
 def commands(name: str) -> tuple[tuple[str, ...], ...]:
     """What replays the kernel's event for a device of the class ``misc``, and waits for udev."""
     return (
@@ -37,16 +46,27 @@ def former(host: Door, step: Step) -> dict[str, Any]:
 
 def apply(host: Workshop, step: Step, say: Say) -> dict[str, Any]:
     """Replay the event. Raises WorkError when the node is not right afterwards."""
+    path = str(step.arguments["path"])
     for argv in step.commands:
+        if argv[0] == "mknod":
+            if not host.stat(path).error:
+                continue
+            _folder(host, path)
         change(host, argv, 60)
     if not done(host, step):
-        path = str(step.arguments["path"])
         raise WorkError(
             _("udev did not make {path} as it should be.").format(path=path),
             _("No udev rule gives it to the group {group}.").format(group=step.arguments["group"]),
             _("Look for the rule with: grep -r kvm /usr/lib/udev/rules.d /etc/udev/rules.d"),
         )
     return {}
+
+
+def _folder(host: Workshop, path: str) -> None:
+    try:
+        host.mkdir(path.rpartition("/")[0], 0o755)
+    except OSError as error:
+        raise WorkError(_("{path} cannot be written.").format(path=path), error.strerror or str(error)) from error
 
 
 def undo(host: Workshop, step: Step, former: Mapping[str, Any], say: Say) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from kvmready.facts.kernel import NOT_ASKED, Blocked, Cgroup, Kernel
 from kvmready.facts.known import Absent, Fact, Known, Unknown
 from kvmready.facts.libvirt import Libvirt
 from kvmready.facts.machine import Dmi, Machine
+from kvmready.facts.memory import Memory
 from kvmready.facts.names import Names, Want
 from kvmready.facts.network import Network
 from kvmready.facts.os import OsRelease
@@ -27,6 +28,7 @@ NO = Absent("not there")
 BARE_METAL = Machine(
     "x86_64", "bare-metal", None, None, Known(("lm", "npt", "svm")), Known("AuthenticAMD"), Known("AMD Ryzen"),
     Known(8), Dmi(Known("LENOVO"), Known("20UD"), Known("LENOVO")), False, True,
+    Known((("itlb_multihit", "Not affected"), ("l1tf", "Not affected"), ("mds", "Not affected"))),
 )  # fmt: skip
 GUEST = BARE_METAL._replace(
     kind="vm", hypervisor="kvm", cpu_flags=Known(("hypervisor", "lm")), dmi=Dmi(Known("QEMU"), NO, Known("SeaBIOS"))
@@ -59,6 +61,8 @@ KERNEL = Kernel(
     iommu=Unknown(NOT_ASKED),
     nested=Unknown(NOT_ASKED),
     log=Unknown(NOT_ASKED),
+    tree=Known(f"/lib/modules/{RELEASE}/modules.dep"),
+    second_level=Known(True),
 )
 UNLOADED = KERNEL._replace(
     loaded=Known(()),
@@ -67,6 +71,9 @@ UNLOADED = KERNEL._replace(
     kvm=Absent("/dev/kvm"),
     log=Known(()),
 )
+
+MIB = 1 << 20
+MEMORY = Memory(Known(4096 * MIB), Known(8192 * MIB), Known(0), Known(0), Known(2 * MIB), ())
 
 RAN = Answer("", 0, True, "", "", "", "", (1.25, 2.5), 0.98, (0,))
 BLACKLISTED = Blocked("kvm_amd", "/etc/modprobe.d/vbox.conf", "blacklist kvm_amd", "blacklist")
@@ -109,5 +116,6 @@ def facts(**changes: Any) -> Facts:
         "network": Network(NO, NO, NO, NO),
         "storage": Storage(NO, "/var/lib/libvirt/images", NO),
         "access": Access((Person("alice", Known(ALICE_ACCOUNT), NO),), "kvm", Known(KVM_GID), "libvirt", NO),
+        "memory": MEMORY,
     }
     return Facts(**{**subjects, **changes})

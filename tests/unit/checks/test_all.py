@@ -24,6 +24,23 @@ IDS = tuple(check.id for check in checks.ALL)
 WANTED = [
     "hardware.cpu-virtualization",
     "hardware.machine",
+    "hardware.xen",
+    "hardware.confidential",
+    "hardware.nested-host",
+    "hardware.firmware",
+    "hardware.arm-el2",
+    "hardware.second-level-translation",
+    "hardware.guest-escape",
+    "kernel.module-tree",
+    "kernel.blacklist",
+    "kernel.kvm-permissions",
+    "kernel.extension-free",
+    "kernel.qemu-user",
+    "kernel.hugepages",
+    "qemu.rom",
+    "qemu.memory",
+    "qemu.firmware",
+    "qemu.tpm",
     "kernel.modules",
     "kernel.modules-persist",
     "kernel.kvm-device",
@@ -88,7 +105,7 @@ def test_a_profile_that_has_a_check_has_what_it_needs_or_judges_without() -> Non
 
 
 def test_find() -> None:
-    assert [check.id for check in checks.find("qemu")] == ["qemu.emulator", "qemu.kvm-accel", "qemu.img"]
+    assert [check.id for check in checks.find("qemu")] == [check.id for check in qemu.CHECKS]
     assert [check.id for check in checks.find("storage.space")] == ["storage.space"]
 
 
@@ -117,7 +134,7 @@ def _without(facts: Facts, path: tuple[str, str], answer: Any) -> Facts:
 
 UNANSWERABLE = tuple(
     (subject, field)
-    for subject in ("qemu", "libvirt", "services", "network", "storage", "access", "kernel", "probe")
+    for subject in ("qemu", "libvirt", "services", "network", "storage", "access", "kernel", "probe", "memory")
     for field, annotation in type(getattr(healthy(), subject)).__annotations__.items()
     if "Fact[" in str(annotation) and (subject, field) != ("probe", "account")
 )

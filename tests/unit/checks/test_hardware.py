@@ -10,7 +10,19 @@ from kvmready.facts.known import Absent, Denied, Known, Unknown
 from kvmready.facts.machine import Dmi, Machine
 from kvmready.facts.names import Want
 from kvmready.facts.probe import Probe
-from tests.unit.checks.lower import BARE_METAL, CONTAINER, GUEST, NO, RAN, UNLOADED, answer, facts, no_guest, probe
+from tests.unit.checks.lower import (
+    BARE_METAL,
+    CONTAINER,
+    GUEST,
+    KERNEL,
+    NO,
+    RAN,
+    UNLOADED,
+    answer,
+    facts,
+    no_guest,
+    probe,
+)
 
 INTEL = BARE_METAL._replace(cpu_vendor=Known("GenuineIntel"))
 NO_FLAG = BARE_METAL._replace(cpu_flags=Known(("lm",)))
@@ -77,8 +89,7 @@ MACHINE: list[tuple[str, Machine, Kernel, Probe, str, str, str]] = [
     ("vm", GUEST, log(), FAILED, "pass", "", "a virtual machine under kvm (QEMU)"),
     ("container", CONTAINER, log(), FAILED, "pass", "", "a container (docker)"),
     ("wsl", WSL, log(), FAILED, "pass", "", "WSL"),
-    ("dom0", DOM0, log(), FAILED, "fail", "hardware.xen-dom0", "Xen"),
-    ("sev", GUEST, SEV, FAILED, "fail", "hardware.confidential-guest", "confidential"),
+    ("dom0", DOM0, log(), FAILED, "pass", "", "Xen"),
     ("sev, and yet a guest ran", GUEST, SEV, probe(RAN), "pass", "", "a virtual machine"),
     ("flags refused", UNREADABLE, log(), FAILED, "unknown", "", "not known"),
 ]
@@ -101,16 +112,45 @@ def _remedy(host: Machine, known: Kernel) -> str:
 
 
 @pytest.mark.parametrize(
-    ("vendor", "keys"),
+    ("vendor", "product", "keys", "amd", "intel"),
     [
-        ("LENOVO", "F1, F2, Enter"), ("Dell Inc.", "F2"), ("HP", "F10, Esc"), ("HPE", "F9"),
-        ("Hewlett-Packard", "F10, Esc"), ("ASUSTeK COMPUTER INC.", "Del, F2"), ("Micro-Star International", "Del"),
-        ("Gigabyte Technology Co., Ltd.", "Del"), ("Intel(R) Client Systems", "F2"), ("Supermicro", "Del"),
+        ("LENOVO", "20UD", "F1, F2, Enter", "AMD SVM Technology", "Intel Virtualization Technology"),
+        ("Lenovo", "ThinkSystem SR635", "F1", "Processors and switch on SVM Mode", "Intel Virtualization Technology"),
+        ("Dell Inc.", "Latitude 7490", "F2", "AMD-V", "Virtualization Support"),
+        ("Dell Inc.", "PowerEdge R740", "F2", "Processor Settings", "Processor Settings"),
+        ("HP", "EliteBook", "Esc, F10", "AMD-V", "VTx"), ("HPE", "ProLiant DL385", "F9", "RBSU", "Intel VT"),
+        ("HP", "ProLiant DL360 Gen9", "F9", "AMD-V", "Virtualization Options"),
+        ("Hewlett-Packard", "HP Compaq", "Esc, F10", "System Options", "System Options"),
+        ("ASUSTeK COMPUTER INC.", "", "Del, F2", "CPU Configuration and switch on SVM Mode", "Intel (VMX)"),
+        ("Micro-Star International", "MS-7C02", "Del", "SVM Mode", "Intel Virtualization Tech"),
+        ("Gigabyte Technology Co., Ltd.", "X570", "Del", "SVM Mode", "Advanced CPU Settings"),
+        ("ASRock", "B450M", "F2, Del", "SVM Mode", "CPU Configuration"),
+        ("Acer", "Aspire", "F2, Del", "SVM", "Intel VTX"),
+        ("Intel(R) Client Systems", "NUC11", "F2", "SVM Mode", "Security Features"),
+        ("Supermicro", "X11", "Del", "CPU Configuration and switch on SVM Mode", "VMX"),
+        ("FUJITSU", "", "F2", "SVM Mode", "Intel Virtualization Technology"),
     ],
 )  # fmt: skip
-def test_firmware_setup_keys_of_the_maker(vendor: str, keys: str) -> None:
-    text = _remedy(NO_FLAG._replace(dmi=Dmi(Known(vendor), NO, NO)), BY_BIOS_AMD)
-    assert text.startswith(f"Press {keys} while the machine ({vendor}) starts. Switch on AMD-V (SVM Mode)")
+def test_firmware_setup_of_the_maker(vendor: str, product: str, keys: str, amd: str, intel: str) -> None:
+    dmi = Dmi(Known(vendor), Known(product) if product else NO, NO)
+    for host, log_line, words in ((NO_FLAG, BY_BIOS_AMD, amd), (INTEL, BY_BIOS_INTEL, intel)):
+        text = _remedy(host._replace(dmi=dmi, cpu_flags=NO_FLAG.cpu_flags), log_line)
+        assert text.startswith(f"Press {keys} while the machine ({vendor}) starts. Go to ")
+        assert words in text
+        assert "power off completely" in text
+
+
+@pytest.mark.parametrize(
+    ("vendor", "word"),
+    [("Apple Inc.", "macOS"), ("Microsoft Corporation", "Volume Up"), ("Framework", "Press F2"), ("Somebody", "often")],
+)
+def test_firmware_setup_of_makers_without_a_menu_to_name(vendor: str, word: str) -> None:
+    assert word in _remedy(NO_FLAG._replace(dmi=Dmi(Known(vendor), NO, NO)), BY_BIOS_AMD)
+
+
+def test_in_a_container_the_machine_around_it_is_meant() -> None:
+    assert _remedy(NO_FLAG._replace(kind="container"), BY_BIOS_AMD).startswith("On the machine around this container:")
+    assert "around this container" in _remedy(GUEST._replace(kind="container"), log())
 
 
 def test_firmware_setup_keys_of_an_unknown_maker() -> None:
@@ -121,10 +161,23 @@ def test_firmware_setup_keys_of_an_unknown_maker() -> None:
 
 
 @pytest.mark.parametrize(
+    ("asset", "word"),
+    [("OracleCloud.com", "BM."), ("7783-7084-3265-9085-8269-3286-77", "Azure: resize"), ("No Asset Tag", "-cpu host")],
+)
+def test_clouds_that_name_themselves_in_the_asset_tag(asset: str, word: str) -> None:
+    dmi = Dmi(Known("QEMU"), NO, NO, Known(asset))
+    assert word in _remedy(GUEST._replace(dmi=dmi), log())
+
+
+@pytest.mark.parametrize(
     ("hypervisor", "vendor", "word"),
     [
         ("kvm", "QEMU", "host-passthrough"), ("kvm", "Amazon EC2", "--cpu-options NestedVirtualization=enabled"),
         ("kvm", "Google", "--enable-nested-virtualization"), ("hyperv", "Microsoft Corporation", "Set-VMProcessor"),
+        ("kvm", "Alibaba Cloud", "ecs.ebm"), ("kvm", "Tencent Cloud", "Bare Metal"),
+        ("kvm", "Huawei Cloud", "physical"),
+        ("kvm", "OpenStack Foundation", "nova.conf"), ("parallels", "Parallels", "CPU & Memory"),
+        ("apple", "Apple", "M3"),
         ("vmware", "VMware, Inc.", "vhv.enable"), ("virtualbox", "innotek GmbH", "--nested-hw-virt on"),
         ("xen", "Xen", "nestedhvm=1"), ("unknown", "", "nested virtualization"), ("bhyve", "", "nested virtualization"),
     ],
@@ -151,7 +204,129 @@ def test_a_cpu_that_cannot_is_the_one_root_cause_of_all_kvm_failures(host: Machi
     failing = [f for f in findings if f.status in ("fail", "warn")]
     assert {f.layer for f in failing} == {"hardware"}
     assert len(engine.root_causes(findings)) == 1
-    assert [f.check for f in findings if f.status == "blocked" and f.layer == "kernel"] == [
-        "kernel.modules", "kernel.modules-persist", "kernel.kvm-device", "kernel.kvm-runs", "kernel.acceleration",
+    root = engine.root_causes(findings)[0]
+    blocked = [f.check for f in findings if f.status == "blocked" and f.layer == "kernel"]
+    assert blocked == [
+        "kernel.modules", "kernel.modules-persist", "kernel.kvm-device", "kernel.kvm-permissions", "kernel.kvm-runs",
+        "kernel.acceleration",
     ]  # fmt: skip
+    assert set(blocked) < set(root.explains)
+    assert "hardware.cpu-virtualization" in root.explains
     assert engine.verdict(findings) == "not-ready"
+
+
+WSL_1 = log()._replace(release="4.4.0-19041-Microsoft")
+WSL_2 = log()._replace(release="5.15.153.1-microsoft-standard-WSL2")
+FACES: list[tuple[str, str, Machine, Kernel, Probe, str, str]] = [
+    ("wsl 2", "hardware.machine", WSL, WSL_2, FAILED, "pass", ""),
+    ("wsl 1", "hardware.machine", WSL, WSL_1, FAILED, "fail", "hardware.wsl-1"),
+    ("wsl 1", "hardware.nested-host", WSL, WSL_1, FAILED, "skip", ""),
+    (
+        "wsl 1 shows the flags of Windows' CPU",
+        "hardware.cpu-virtualization",
+        WSL._replace(cpu_flags=Known(("vmx",))),
+        WSL_1,
+        FAILED,
+        "fail",
+        "hardware.wsl-1",
+    ),
+    ("no Xen", "hardware.xen", BARE_METAL, UNLOADED, FAILED, "pass", ""),
+    ("dom0", "hardware.xen", DOM0, log(), FAILED, "fail", "hardware.xen-dom0"),
+    ("dom0, and yet a guest ran", "hardware.xen", DOM0, log(), probe(RAN), "pass", ""),
+    ("no SEV", "hardware.confidential", GUEST, log(), FAILED, "pass", ""),
+    ("sev", "hardware.confidential", GUEST, SEV, FAILED, "fail", "hardware.confidential-guest"),
+    ("tdx", "hardware.confidential", TDX, log(), FAILED, "fail", "hardware.confidential-guest"),
+    ("tdx, and yet a guest ran", "hardware.confidential", TDX, log(), probe(RAN), "pass", ""),
+    ("bare metal", "hardware.nested-host", NO_FLAG, log(), FAILED, "skip", ""),
+    ("passed on", "hardware.nested-host", GUEST, log(), probe(RAN), "pass", ""),
+    ("not passed on", "hardware.nested-host", GUEST, log(), FAILED, "fail", "hardware.nested-off"),
+    ("wsl", "hardware.nested-host", WSL, log(), FAILED, "fail", "hardware.wsl-nested-off"),
+    ("sev is named for itself", "hardware.nested-host", GUEST, SEV, FAILED, "skip", ""),
+    ("vm", "hardware.firmware", GUEST, log(), FAILED, "skip", ""),
+    ("on", "hardware.firmware", BARE_METAL, UNLOADED, FAILED, "pass", ""),
+    ("off", "hardware.firmware", NO_FLAG, BY_BIOS_AMD, FAILED, "fail", "hardware.firmware-disabled"),
+    ("off, or the CPU has none", "hardware.firmware", NO_FLAG, NO_LOG, FAILED, "fail", "hardware.firmware-disabled"),
+    ("the CPU has none", "hardware.firmware", NO_FLAG, log(), FAILED, "skip", ""),
+    ("arm", "hardware.firmware", ARM, NO_HYP, FAILED, "skip", ""),
+    ("pc", "hardware.arm-el2", BARE_METAL, UNLOADED, FAILED, "skip", ""),
+    ("arm vm", "hardware.arm-el2", ARM._replace(hypervisor="kvm", kind="vm"), NO_HYP, FAILED, "skip", ""),
+    ("below EL2", "hardware.arm-el2", ARM, NO_HYP, FAILED, "fail", "hardware.arm-not-el2"),
+    ("at EL2", "hardware.arm-el2", ARM, log(), probe(RAN), "pass", ""),
+    ("nobody tells", "hardware.arm-el2", ARM, log(), FAILED, "skip", ""),
+]
+BY_ID = {check.id: check.judge for check in hardware.CHECKS}
+
+
+@pytest.mark.parametrize(
+    ("check", "host", "known", "probed", "status", "cause"),
+    [row[1:] for row in FACES],
+    ids=[f"{row[1]}: {row[0]}" for row in FACES],
+)
+def test_each_switch_is_a_check(
+    check: str, host: Machine, known: Kernel, probed: Probe, status: str, cause: str
+) -> None:
+    said = BY_ID[check](facts(machine=host, kernel=known, probe=probed))
+    assert (said.status, said.cause) == (status, cause)
+    assert bool(said.evidence) == (status != "skip")
+    accepted = BY_ID[check](facts(machine=host, kernel=known, probe=probed, want=Want(accel="tcg")))
+    assert accepted.status == ("warn" if status == "fail" else status)
+
+
+LEVELS = [
+    (KERNEL, BARE_METAL, "pass", ""),
+    (KERNEL._replace(second_level=Known(False)), BARE_METAL, "warn", "hardware.no-second-level-translation"),
+    (KERNEL._replace(second_level=Known(False)), GUEST, "warn", "hardware.no-second-level-translation"),
+    (KERNEL._replace(second_level=Denied("x")), BARE_METAL, "unknown", ""),
+    (KERNEL._replace(loaded=Known(("kvm", "kvm_pvm"))), GUEST, "skip", ""),
+    (UNLOADED._replace(vendor_module="kvm"), ARM, "skip", ""),
+]
+
+
+@pytest.mark.parametrize(("known", "host", "status", "cause"), LEVELS)
+def test_second_level_translation(known: Kernel, host: Machine, status: str, cause: str) -> None:
+    said = BY_ID["hardware.second-level-translation"](facts(kernel=known, machine=host))
+    assert (said.status, said.cause) == (status, cause)
+    if status == "warn":
+        assert said.remedy is not None
+        assert ("hypervisor below" in said.remedy.text) == (host is GUEST)
+
+
+def test_second_level_translation_waits_for_the_module() -> None:
+    said = BY_ID["hardware.second-level-translation"](facts(kernel=UNLOADED, probe=FAILED))
+    assert said.status == "skip" and "kvm_amd" in said.summary
+
+
+# The wordings of arch/x86/kernel/cpu/bugs.c.
+WEAK = [
+    ("l1tf", "Not affected", False),
+    ("l1tf", "Mitigation: PTE Inversion", False),
+    ("l1tf", "Mitigation: PTE Inversion; VMX: conditional cache flushes, SMT disabled", False),
+    ("l1tf", "Mitigation: PTE Inversion; VMX: conditional cache flushes, SMT vulnerable", True),
+    ("l1tf", "Mitigation: PTE Inversion; VMX: vulnerable, SMT disabled", True),
+    ("mds", "Vulnerable: Clear CPU buffers attempted, no microcode; SMT vulnerable", True),
+    ("mds", "Mitigation: Clear CPU buffers; SMT Host state unknown", False),
+    ("mds", "Mitigation: Clear CPU buffers; SMT mitigated", False),
+    ("itlb_multihit", "KVM: Vulnerable", True),
+    ("itlb_multihit", "KVM: Mitigation: Split huge pages", False),
+    ("itlb_multihit", "Processor vulnerable", False),
+    ("vmscape", "Vulnerable", True),
+    ("vmscape", "Mitigation: IBPB before exit to userspace", False),
+]
+
+
+@pytest.mark.parametrize(("name", "line", "weak"), WEAK)
+def test_weaknesses_that_concern_guests(name: str, line: str, weak: bool) -> None:
+    assert hardware.concerns_guests(name, line) == weak
+    host = BARE_METAL._replace(weaknesses=Known(((name, line),)))
+    said = BY_ID["hardware.guest-escape"](facts(machine=host))
+    assert (said.status, said.cause) == (("warn", "hardware.guest-escape-risk") if weak else ("pass", ""))
+    assert said.evidence[0].source.endswith(f"/{name}")
+    if weak and "SMT vulnerable" in line:
+        assert said.remedy is not None and "nosmt" in said.remedy.text
+
+
+def test_weaknesses_are_the_business_of_bare_metal() -> None:
+    judge = BY_ID["hardware.guest-escape"]
+    assert judge(facts(machine=GUEST)).status == judge(facts(machine=CONTAINER)).status == "skip"
+    assert judge(facts(machine=BARE_METAL._replace(weaknesses=Absent("x")))).status == "skip"
+    assert judge(facts(machine=BARE_METAL._replace(weaknesses=Denied("x")))).status == "unknown"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kvmready.checks import engine, hardware, kernel
 from kvmready.checks.finding import STATUSES, Judgement
 from kvmready.facts.kernel import Blocked, Cgroup, Iommu, Kernel
-from kvmready.facts.known import Absent, Denied, Known, Unknown
+from kvmready.facts.known import Absent, Denied, Fact, Known, Unknown
 from kvmready.facts.machine import Machine
 from kvmready.facts.names import Want
 from kvmready.facts.probe import Answer, Probe
@@ -41,6 +41,7 @@ from tests.unit.checks.lower import (
 
 CHECKS = {check.id: check.judge for check in kernel.CHECKS}
 DENIED = Denied("EACCES")
+GONE = Absent(f"/lib/modules/{RELEASE}/modules.dep")
 FORBIDDEN = Blocked("kvm_amd", "/proc/cmdline", "module_blacklist=kvm_amd", "kernel")
 
 
@@ -65,7 +66,7 @@ MODULES: list[tuple[str, Kernel, Probe, str, str, str]] = [
         no_guest(),
         "fail",
         "kernel.module-blacklisted",
-        "manual",
+        "automatic",
     ),
     (
         "blacklisted on the command line",
@@ -77,7 +78,7 @@ MODULES: list[tuple[str, Kernel, Probe, str, str, str]] = [
     ),
     (
         "updated, not rebooted",
-        UNLOADED._replace(available=Absent("/lib/modules/x"), trees=Known(("6.1.0-36-amd64",))),
+        UNLOADED._replace(tree=GONE, available=Absent("/lib/modules/x"), trees=Known(("6.1.0-36-amd64",))),
         no_guest(),
         "fail",
         "kernel.modules-missing",
@@ -85,7 +86,7 @@ MODULES: list[tuple[str, Kernel, Probe, str, str, str]] = [
     ),
     (
         "no modules at all",
-        UNLOADED._replace(available=Absent("/lib/modules/x"), trees=Absent("/lib/modules")),
+        UNLOADED._replace(tree=GONE, available=Absent("/lib/modules/x"), trees=Absent("/lib/modules")),
         no_guest(),
         "fail",
         "kernel.modules-missing",
@@ -122,7 +123,8 @@ def test_modules(known: Kernel, probed: Probe, status: str, cause: str, remedy: 
 
 
 def test_after_an_update_the_new_kernel_is_named() -> None:
-    known = UNLOADED._replace(available=Absent("/lib/modules/x"), trees=Known((RELEASE, "6.1.0-36-amd64")))
+    trees: Fact[tuple[str, ...]] = Known((RELEASE, "6.1.0-36-amd64"))
+    known = UNLOADED._replace(tree=GONE, available=Absent("/lib/modules/x"), trees=trees)
     said = judge("kernel.modules", kernel=known, probe=no_guest())
     assert said.remedy is not None
     assert said.remedy.commands == (("reboot",),)
@@ -155,7 +157,7 @@ PERSIST: list[tuple[str, Kernel, Probe, str, str, str]] = [
         probe(RAN),
         "warn",
         "kernel.module-blacklisted",
-        "manual",
+        "automatic",
     ),
     (
         "built in, whatever a file says",
@@ -210,7 +212,7 @@ DEVICE: list[tuple[str, dict[str, Any], str, str, str]] = [
         "kernel.device-permissions",
         "automatic",
     ),
-    ("no group kvm", {"access": facts().access._replace(kvm_gid=NO)}, "fail", "kernel.device-permissions", "automatic"),
+    ("no group kvm", {"access": facts().access._replace(kvm_gid=NO)}, "fail", "kernel.device-permissions", "manual"),
     (
         "root's, and only root asks",
         {"kernel": KERNEL._replace(kvm=ROOT_KVM), "want": Want("minimal", ("root",))},
@@ -260,8 +262,23 @@ DEVICE: list[tuple[str, dict[str, Any], str, str, str]] = [
 
 @pytest.mark.parametrize(("changes", "status", "cause", "remedy"), [r[1:] for r in DEVICE], ids=[r[0] for r in DEVICE])
 def test_kvm_device(changes: dict[str, Any], status: str, cause: str, remedy: str) -> None:
-    said = judge("kernel.kvm-device", **changes)
+    said = judge("kernel.kvm-permissions" if cause == "kernel.device-permissions" else "kernel.kvm-device", **changes)
     assert (said.status, said.cause, kind(said)) == (status, cause, remedy)
+    if cause == "kernel.device-permissions":
+        assert judge("kernel.kvm-device", **changes).status == "pass"
+    elif status == "pass":
+        assert judge("kernel.kvm-permissions", **changes).status == "pass"
+    elif cause == "kernel.device-missing" or status == "unknown":
+        engineered = engine.judge(kernel.CHECKS, facts(**changes))
+        assert {f.check: f.status for f in engineered}["kernel.kvm-permissions"] in ("blocked", "unknown", "pass")
+
+
+def test_the_rules_are_evidence() -> None:
+    rule = ("/usr/lib/udev/rules.d/50-udev-default.rules", 'KERNEL=="kvm", GROUP="kvm", MODE="0660"')
+    wrong = KERNEL._replace(kvm=ROOT_KVM)
+    assert rule in judge("kernel.kvm-permissions", kernel=wrong._replace(kvm_rules=Known((rule,)))).evidence
+    nothing = judge("kernel.kvm-permissions", kernel=wrong._replace(kvm_rules=Known(())))
+    assert "no rule" in nothing.evidence[-1].text
 
 
 QEMU_REFUSED = answer(False, "open", "EACCES", user="libvirt-qemu")
@@ -280,7 +297,7 @@ def as_alice(groups: tuple[int, ...], account: Any, want: Want | None = None) ->
 RUNS: list[tuple[str, dict[str, Any], str, str, str]] = [
     ("ran", {}, "pass", "", ""),
     ("ran as qemu too", {"probe": probe(RAN, answer(True, user="libvirt-qemu"))}, "pass", "", ""),
-    ("not as qemu", {"probe": probe(RAN, QEMU_REFUSED)}, "fail", "kernel.device-permissions", "manual"),
+    ("not as qemu, whom qemu-user judges", {"probe": probe(RAN, QEMU_REFUSED)}, "pass", "", ""),
     (
         "not as alice, whom access judges",
         {"probe": probe(RAN, answer(False, "open", "EACCES", user="alice"))},
@@ -440,6 +457,10 @@ KERNELS = st.builds(
     iommu=_fact(Iommu(0, ""), Iommu(0, "DMAR"), Iommu(3, "")),
     nested=_fact(True, False),
     log=_fact((), ("kvm: disabled by bios",), ("HYP mode not available",), ("SEV guest",)),
+    tree=_fact("/lib/modules/x/modules.dep"),
+    second_level=_fact(True, False),
+    users=_fact(0, 1),
+    kvm_rules=_fact((), (("/etc/udev/rules.d/x.rules", "rule"),)),
 )
 MACHINES = st.builds(
     Machine,
@@ -451,9 +472,10 @@ MACHINES = st.builds(
     cpu_vendor=_fact("AuthenticAMD", "?"),
     cpu_model=_fact("a CPU"),
     cpus=_fact(4),
-    dmi=st.builds(type(BARE_METAL.dmi), _fact("LENOVO", "Amazon EC2", ""), _fact("x"), _fact("y")),
+    dmi=st.builds(type(BARE_METAL.dmi), _fact("LENOVO", "Amazon EC2", ""), _fact("x"), _fact("y"), _fact("z")),
     xen_dom0=st.booleans(),
     systemd=st.booleans(),
+    weaknesses=_fact((), (("l1tf", "Mitigation: PTE Inversion; VMX: vulnerable"),), (("mds", "Not affected"),)),
 )
 CALLERS: st.SearchStrategy[Caller] = st.sampled_from([ROOT, ALICE])
 WANTS = st.builds(

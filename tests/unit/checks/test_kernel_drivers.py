@@ -53,7 +53,7 @@ DRIVERS: list[tuple[str, str, Kernel, Machine, str, str, str]] = [
         BARE_METAL,
         "fail",
         "kernel.tun-missing",
-        "manual",
+        "automatic",
     ),
     (
         "loadable, no node",
@@ -64,7 +64,16 @@ DRIVERS: list[tuple[str, str, Kernel, Machine, str, str, str]] = [
         "kernel.tun-missing",
         "automatic",
     ),
-    ("forbidden", "kernel.tun", TUN_FORBIDDEN, BARE_METAL, "fail", "kernel.tun-missing", "manual"),
+    (
+        "a driver without a node, no udev",
+        "kernel.tun",
+        KERNEL._replace(tun=NO, udev=False),
+        BARE_METAL,
+        "fail",
+        "kernel.tun-missing",
+        "manual",
+    ),
+    ("forbidden", "kernel.tun", TUN_FORBIDDEN, BARE_METAL, "fail", "kernel.tun-missing", "automatic"),
     ("gone", "kernel.tun", GONE, BARE_METAL, "fail", "kernel.tun-missing", "manual"),
     ("gone, container", "kernel.tun", GONE, CONTAINER, "fail", "kernel.tun-missing", "manual"),
     ("unseen", "kernel.tun", UNSEEN, BARE_METAL, "unknown", "", "manual"),
@@ -90,7 +99,7 @@ DRIVERS: list[tuple[str, str, Kernel, Machine, str, str, str]] = [
         BARE_METAL,
         "warn",
         "kernel.vhost-net-missing",
-        "manual",
+        "automatic",
     ),
     ("unseen", "kernel.vhost-net", UNSEEN, BARE_METAL, "unknown", "", "manual"),
 ]
@@ -152,7 +161,7 @@ def test_what_is_wanted_is_judged(check: str, known: dict[str, Any], status: str
 
 
 def test_a_driver_without_a_node_needs_the_node_and_no_module() -> None:
-    remedy = judge("kernel.tun", kernel=KERNEL._replace(tun=NO)).remedy
+    remedy = judge("kernel.tun", kernel=KERNEL._replace(tun=NO, udev=False)).remedy
     assert remedy is not None
     assert remedy.commands[-1][:2] == ("mknod", "-m")
     inside = judge("kernel.tun", kernel=KERNEL._replace(tun=NO), machine=CONTAINER).remedy

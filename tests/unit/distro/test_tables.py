@@ -6,7 +6,7 @@ import pytest
 
 from kvmready import distro
 from kvmready.distro.debian import EMULATOR_PACKAGES
-from kvmready.distro.table import ROLES
+from kvmready.distro.table import OPTIONAL, ROLES
 from kvmready.facts.os import OsRelease
 
 
@@ -20,12 +20,13 @@ def test_debian(version: str, arch: str) -> None:
     table = distro.find(release("debian", version), arch)
     assert table is not None
     assert (table.family, table.package_manager, table.versions, table.arch) == ("debian", "apt", (version,), arch)
-    assert all(table.candidates(role) for role in ROLES)
+    assert all(table.candidates(role) for role in ROLES if role not in OPTIONAL)
+    assert bool(table.names.tpm) == bool(table.candidates("tpm")) == (version != "11")
     assert {role for role, _ in table.packages} == set(ROLES)
     own = [unit for _, units in table.names.units for unit in units]
     assert set(table.wanted_units()) <= set(own)
-    for value in table.names:
-        assert value
+    for field, value in table.names._asdict().items():
+        assert value or field in ("roms", "tpm")
 
 
 def test_debian_12_on_a_pc() -> None:
@@ -39,6 +40,8 @@ def test_debian_12_on_a_pc() -> None:
         "virtinst",
         "python3-libvirt",
         "dnsmasq-base",
+        "ovmf",
+        "swtpm-tools",
     ]
     assert table.names.emulators == ("/usr/bin/qemu-system-x86_64",)
     assert (table.names.qemu_user, table.names.qemu_group) == ("libvirt-qemu", "kvm")
@@ -74,7 +77,7 @@ def test_no_table(found: OsRelease, arch: str) -> None:
 def test_a_host_without_a_table_can_still_be_looked_at(arch: str, emulator: str) -> None:
     names = distro.generic(arch)
     assert names.emulators[0] == f"/usr/bin/{emulator}"
-    for value in names:
-        assert value
+    for field, value in names._asdict().items():
+        assert value or field == "roms"
     for paths in (names.virsh, names.daemons, names.dnsmasq, names.python_folders, names.sockets):
         assert all(path.startswith("/") for path in paths)

@@ -158,6 +158,23 @@ virbr0\t007AA8C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0
 
 KVM, LIBVIRT, ALICE = 107, 106, 1000
 
+OVMF = "/usr/share/OVMF/OVMF_CODE_4M.fd"
+DESCRIPTOR_FILE = "/usr/share/qemu/firmware/60-edk2-x86_64.json"
+DESCRIPTOR = """\
+{
+    "description": "UEFI firmware for x86_64",
+    "interface-types": ["uefi"],
+    "mapping": {
+        "device": "flash",
+        "executable": {"filename": "/usr/share/OVMF/OVMF_CODE_4M.fd", "format": "raw"},
+        "nvram-template": {"filename": "/usr/share/OVMF/OVMF_VARS_4M.fd", "format": "raw"}
+    },
+    "targets": [{"architecture": "x86_64", "machines": ["pc-i440fx-*", "pc-q35-*"]}],
+    "features": ["acpi-s3", "amd-sev", "verbose-dynamic"],
+    "tags": []
+}
+"""
+
 
 def said(argv: Sequence[str], out: dict[str, str], err: dict[str, str] | None = None, last: str = "") -> Result:
     """What virsh prints; it was ended at its time limit in the middle of the question ``last`` when one is given."""
@@ -204,8 +221,13 @@ class Recorded:
         self._answers: dict[str, dict[str, Any]] = {}
         self.caller(Caller(0, (0,), "root", "alice", "fresh", "6.1.0-18-amd64", "x86_64"))
         programs = (*NAMES.emulators, *NAMES.image_tools, *NAMES.virsh, *NAMES.virt_install, *NAMES.daemons)
-        for path in (*programs, *NAMES.dnsmasq):
+        for path in (*programs, *NAMES.dnsmasq, *NAMES.tpm):
             self.stat(Status(path, "file", 0o755, size=1000))
+        for path in (NAMES.roms[0], OVMF):
+            self.stat(Status(path, "file", 0o644, size=262144))
+        self.listdir(Listing("/etc/qemu/firmware", error="ENOENT"))
+        self.listdir(Listing(DESCRIPTOR_FILE.rpartition("/")[0], (DESCRIPTOR_FILE.rpartition("/")[2],)))
+        self.read(Reading(DESCRIPTOR_FILE, DESCRIPTOR))
         self.stat(Status(NAMES.sockets[0], "socket", 0o777))
         self.stat(Status("/run/systemd/system", "directory", 0o755))
         self.stat(Status("/usr/lib/python3/dist-packages/libvirt.py", "file", 0o644, size=378460))

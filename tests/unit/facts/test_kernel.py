@@ -58,6 +58,7 @@ class Host:
             f"{TREE}/modules.builtin": "",
             f"{TREE}/modules.alias": ALIAS_AMD + "\n",
             "/usr/lib/modprobe.d/aliases.conf": "",
+            "/sys/module/kvm_amd/parameters/npt": "Y\n",
         }
         self.nodes: dict[str, dict[str, Any]] = {
             "/dev/kvm": {"kind": "character", "mode": 0o660, "gid": 105, "device": [10, 232]},
@@ -67,6 +68,7 @@ class Host:
             "/sys/module/kvm/initstate": {"kind": "file"},
             "/sys/module/kvm_amd/initstate": {"kind": "file"},
             "/usr/lib/udev/rules.d/80-drivers.rules": {"kind": "file"},
+            f"{TREE}/modules.dep": {"kind": "file"},
         }
         self.commands: dict[str, dict[str, Any]] = {}
         self.errors: dict[str, str] = {}
@@ -94,6 +96,8 @@ class _Questions(ReplayHost):
                 "uid": host.uid, "groups": [], "user": "root", "sudo_user": "", "hostname": "h", "kernel": RELEASE,
                 "arch": "x86_64",
             }  # fmt: skip
+        elif asked["ask"] == "group":
+            answer = {"name": asked["name"], "gid": 105}
         elif asked["ask"] == "run":
             answer = {"argv": asked["argv"], **host.commands[asked["argv"][0]]}
         elif asked["ask"] == "listdir":
@@ -130,7 +134,55 @@ def test_a_healthy_host() -> None:
     assert found.cgroup == Known(Cgroup(2, ("cpu", "cpuset", "io", "memory", "pids")))
     assert found.offers("tun")
     assert found.offers("vhost-net")
-    assert found.log == found.iommu == found.nested == Unknown(kernel.NOT_ASKED)
+    assert found.log == found.iommu == found.nested == found.users == Unknown(kernel.NOT_ASKED)
+    assert found.tree == Known(f"{TREE}/modules.dep")
+    assert found.second_level == Known(True)
+
+
+@pytest.mark.parametrize(
+    ("count", "known"), [("0\n", Known(0)), ("2\n", Known(2)), ("-1\n", Unknown), ("", Unknown), (None, Absent)]
+)
+def test_who_uses_the_module_is_asked_when_it_would_be_loaded_again(count: str | None, known: Any) -> None:
+    host = Host()
+    host.files["/sys/module/kvm_amd/parameters/nested"] = "0\n"
+    if count is not None:
+        host.files["/sys/module/kvm_amd/refcnt"] = count
+    found = kernel.ask(_Questions(host), NAMES, Want(nested=True), cpu)()
+    assert found.nested == Known(False)
+    assert found.users == known if isinstance(known, Known) else isinstance(found.users, known)
+
+
+def test_the_loaded_module_tells_of_second_level_translation() -> None:
+    host = Host()
+    host.folders["/sys/module"] = ("kvm", "kvm_intel")
+    host.files["/sys/module/kvm_intel/parameters/ept"] = "N\n"
+    assert host.ask(cpu(("vmx",), "GenuineIntel")).second_level == Known(False)
+
+
+@pytest.mark.parametrize(
+    ("node", "rules"),
+    [
+        ({"mode": 0o600}, Known(())),
+        ({"mode": 0o660, "gid": 7}, Known(())),
+        ({"mode": 0o666, "gid": 0}, Unknown(kernel.NOT_ASKED)),
+        ({"mode": 0o660, "gid": 105}, Unknown(kernel.NOT_ASKED)),
+    ],
+)
+def test_the_rules_are_read_where_the_device_is_wrong(node: dict[str, Any], rules: Any) -> None:
+    host = Host()
+    host.nodes["/dev/kvm"] = {"kind": "character", "device": [10, 232], **node}
+    assert host.ask().kvm_rules == rules
+    del host.nodes["/run/udev/control"]
+    assert host.ask().kvm_rules == Unknown(kernel.NOT_ASKED)
+
+
+def test_a_tree_that_is_gone_under_loaded_modules_is_seen() -> None:
+    host = Host()
+    del host.nodes[f"{TREE}/modules.dep"]
+    host.folders["/lib/modules"] = ("6.1.0-57-cloud-amd64",)
+    found = host.ask()
+    assert isinstance(found.tree, Absent)
+    assert found.trees == Known(("6.1.0-57-cloud-amd64",))
 
 
 def test_a_kernel_with_everything_built_in_is_asked_for_no_module_tree() -> None:

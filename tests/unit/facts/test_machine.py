@@ -34,6 +34,7 @@ S390 = "vendor_id       : IBM/S390\nfeatures\t: esan3 zarch sie\nprocessor 0: ve
 ABSENT = "ENOENT"
 INITIAL = machine.INITIAL_PID_NAMESPACE
 INSIDE = "pid:[4026532999]"
+WEAKNESSES = "/sys/devices/system/cpu/vulnerabilities"
 
 
 def host(
@@ -45,6 +46,7 @@ def host(
     there: tuple[str, ...] = (),
     namespace: str = INITIAL,
     refused: Mapping[str, str] | None = None,
+    weaknesses: Mapping[str, str] | None = None,
 ) -> ReplayHost:
     """A machine with these files; ``there`` are paths of which only that they exist matters."""
     texts = {
@@ -55,6 +57,7 @@ def host(
                 "/sys/class/dmi/id/sys_vendor",
                 "/sys/class/dmi/id/product_name",
                 "/sys/class/dmi/id/bios_vendor",
+                "/sys/class/dmi/id/chassis_asset_tag",
                 "/proc/xen/capabilities",
                 "/sys/hypervisor/type",
                 "/sys/devices/system/clocksource/clocksource0/available_clocksource",
@@ -63,6 +66,7 @@ def host(
                 "/proc/1/environ",
             )
         ),
+        **{f"{WEAKNESSES}/{name}": text for name, text in (weaknesses or {}).items()},
         **(files or {}),
     }
     answers: list[dict[str, Any]] = []
@@ -75,6 +79,10 @@ def host(
         kind = "directory" if path.endswith("system") else "file"
         answer = {"path": path, "kind": kind} if path in there else {"path": path, "error": ABSENT}
         answers.append({"ask": {"ask": "stat", "path": path}, "answer": answer})
+    folder: dict[str, Any] = {"path": WEAKNESSES, "names": sorted(weaknesses or ())}
+    if weaknesses is None:
+        folder = {"path": WEAKNESSES, "error": (refused or {}).get(WEAKNESSES, ABSENT)}
+    answers.append({"ask": {"ask": "listdir", "path": WEAKNESSES}, "answer": folder})
     ns = "/proc/self/ns/pid"
     answers.append({"ask": {"ask": "readlink", "path": ns}, "answer": {"path": ns, "text": namespace}})
     mounts = (files or {}).get("/proc/self/mounts", "/dev/vda / ext4 rw 0 0\n")
@@ -227,3 +235,19 @@ def test_no_text_makes_a_parser_fail(text: str) -> None:
     assert machine.hypervisor_by_clock(text) in ("", "kvm", "hyperv", "xen")
     assert machine.container_of(text) == "" or "container=" in text
     machine.hypervisor_by_dmi(text)
+
+
+def test_weaknesses_are_those_that_guests_can_use() -> None:
+    found = look(host(INTEL, weaknesses={"l1tf": "Mitigation: PTE Inversion\n", "meltdown": "Vulnerable\n"}))
+    assert found.weaknesses == Known((("l1tf", "Mitigation: PTE Inversion"),))
+    assert isinstance(look(host(INTEL)).weaknesses, Absent)
+    assert isinstance(look(host(INTEL, refused={WEAKNESSES: "EACCES"})).weaknesses, Denied)
+    unread = host(INTEL, weaknesses={"mds": ""}, refused={f"{WEAKNESSES}/mds": "EIO"})
+    assert isinstance(look(unread).weaknesses, Unknown)
+    assert isinstance(look(host(AMD_GUEST, weaknesses={"mds": "Vulnerable"})).weaknesses, Unknown)
+
+
+def test_the_cloud_below_a_vm_names_itself() -> None:
+    tag = {"/sys/class/dmi/id/chassis_asset_tag": "OracleCloud.com\n"}
+    assert look(host(AMD_GUEST, tag)).dmi.asset == Known("OracleCloud.com")
+    assert look(host(AMD_NESTED, tag)).dmi.asset == Unknown(machine.NOT_ASKED)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kvmready.facts import libvirt, network, qemu, services, storage, virsh
+from kvmready.facts import libvirt, memory, network, qemu, services, storage, virsh
 from kvmready.host.door import Result
 from tests.unit.facts.debian import ANSWERS, ROUTES, said
 
@@ -14,6 +14,7 @@ PIECES = st.sampled_from(
         virsh.MARK, "@@", "uri", "net-info", "error: ", "\n", "Active:", "yes", "<ip address='", "192.168.1.1'", "/>",
         "prefix='", "²", "LoadState=", "=", "\n\n", "State: running", "<target><path>", "</path>", "0002000A", "\t",
         "<arch name='x86_64'>", "<domain type='kvm'", "</arch>", "\0", "libvirtd.service", ":",
+        "vm.nr_hugepages", "hugepages=", "7", " kB", "{", "}", "[", "]", '"uefi"', '"mapping":', '"targets"', ".so: /",
     ]
 )  # fmt: skip
 TEXT = st.one_of(st.text(max_size=300), st.lists(PIECES, max_size=40).map("".join))
@@ -49,6 +50,12 @@ def test_any_text(one: str, other: str) -> None:
     libvirt.parse_versions(one)
     libvirt.parse_domain_types(one, "x86_64")
     services.parse_units(one, ("a", "b"))
+    memory.parse_meminfo(one)
+    memory.parse_sysctl("file", one)
+    memory.parse_command_line(one)
+    qemu.parse_descriptor(one, "x86_64")
+    qemu.parse_owners(one)
+    qemu.missing_library(one)
 
 
 @given(st.lists(st.sampled_from([*ANSWERS]), unique=True), st.text(alphabet=st.characters(exclude_characters="@")))

@@ -172,8 +172,12 @@ def test_another_set_of_users_is_another_question() -> None:
     ("account", "known"), [(ALICE, Known(ALICE)), (Account("alice", error="absent"), Absent("alice"))]
 )
 def test_a_plain_user_is_tried_alone(account: Account, known: Fact[Account]) -> None:
-    found = probe.ask(_host(1000, {"alice": account}, [PROBE]), NAMES, Want(users=("alice", "bob")))()
+    accounts = {"alice": account, "libvirt-qemu": QEMU}
+    found = probe.ask(_host(1000, accounts, [PROBE]), NAMES, Want(users=("alice", "bob")))()
     assert found.account == known
+    assert found.qemu_account == Known(QEMU)
+    minimal = probe.ask(_host(1000, {"alice": account}, [PROBE]), NAMES, Want(profile="minimal"))()
+    assert isinstance(minimal.qemu_account, Unknown)
     assert found.caller == "alice"
 
 

@@ -10,7 +10,8 @@ from kvmready import checks, distro, i18n, plan
 from kvmready.checks.engine import judge
 from kvmready.checks.finding import Finding, Remedy, automatic, manual
 from kvmready.facts import Facts
-from kvmready.facts.known import Absent, Known
+from kvmready.facts.kernel import Blocked
+from kvmready.facts.known import Absent, Fact, Known, Unknown
 from kvmready.facts.names import Want
 from kvmready.facts.network import Taken
 from kvmready.host.door import Account
@@ -64,14 +65,16 @@ def test_a_fresh_host_gets_the_whole_way_in_one_plan() -> None:
         "access.libvirt-group.alice",
     ]
     packages = made.steps[1]
-    assert packages.commands[0][-8:] == (
+    assert packages.commands[0][-10:] == (
         "--",
         "dnsmasq-base",
         "libvirt-clients",
         "libvirt-daemon-system",
+        "ovmf",
         "python3-libvirt",
         "qemu-system-x86",
         "qemu-utils",
+        "swtpm-tools",
         "virtinst",
     )
     assert "DEBIAN_FRONTEND=noninteractive" in packages.commands[0]
@@ -166,6 +169,125 @@ def test_the_module_is_loaded_and_kept() -> None:
     assert made.steps[0].commands == (("modprobe", "--", "kvm_amd"),)
     assert made.steps[1].arguments["path"] == "/etc/modules-load.d/kvmready.conf"
     assert made.steps[1].arguments["content"].splitlines()[-1] == "kvm_amd"
+
+
+VBOX = "/etc/modprobe.d/vbox.conf"
+FORBIDDEN = (
+    Blocked("kvm_amd", VBOX, "blacklist kvm_amd", "blacklist"),
+    Blocked("kvm_amd", VBOX, "install kvm_amd /bin/false", "install"),
+)
+
+
+def test_what_forbids_the_module_is_switched_off_before_it_is_loaded() -> None:
+    made = planned(healthy(kernel=lower.UNLOADED._replace(blocked=FORBIDDEN), probe=lower.no_guest()))
+    assert ids(made) == ["kernel.blacklist.vbox.conf", "kernel.module.kvm_amd"]
+    first = made.steps[0]
+    assert first.arguments == {"path": VBOX, "lines": ["blacklist kvm_amd", "install kvm_amd /bin/false"]}
+    assert first.mends == ("kernel.module-blacklisted",)
+    assert "VirtualBox" in first.note
+    loaded = planned(healthy(kernel=lower.KERNEL._replace(blocked=FORBIDDEN, kvm=healthy().kernel.kvm)))
+    assert ids(loaded) == ["kernel.blacklist.vbox.conf"]
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("/proc/cmdline", "module_blacklist=kvm_amd"),
+        ("/usr/lib/modprobe.d/vendor.conf", "blacklist kvm_amd"),
+        (VBOX, "install kvm_amd /bin/false \\"),
+    ],
+)
+def test_what_only_a_person_can_allow_gives_no_step(path: str, line: str) -> None:
+    blocked = (*FORBIDDEN, Blocked("kvm_amd", path, line, "install"))
+    facts = healthy(kernel=lower.UNLOADED._replace(blocked=blocked), probe=lower.no_guest())
+    assert planned(facts).steps == ()
+    found = {f.check: f for f in findings(facts)}["kernel.blacklist"]
+    assert found.status == "fail" and found.remedy is not None and found.remedy.kind == "manual"
+
+
+def test_a_forbidden_network_device_is_allowed_too() -> None:
+    blocked = (Blocked("tun", VBOX, "install tun /bin/false", "install"),)
+    kernel = lower.KERNEL._replace(
+        registered=Known(("kvm", "vhost-net")),
+        available=Known(("kvm", "tun")),
+        blocked=blocked,
+        kvm=healthy().kernel.kvm,
+    )
+    assert ids(planned(healthy(kernel=kernel))) == ["kernel.blacklist.vbox.conf", "kernel.module.tun"]
+
+
+def test_a_node_that_was_removed_is_made_again() -> None:
+    kernel = lower.KERNEL._replace(kvm=Absent("/dev/kvm"))
+    made = planned(healthy(kernel=kernel, probe=lower.no_guest()))
+    assert ids(made) == ["kernel.kvm-device"]
+    assert made.steps[0].commands[0] == ("mknod", "--mode=0600", "/dev/kvm", "c", "10", "232")
+    assert made.steps[0].commands[-1][:2] == ("udevadm", "trigger")
+    tun = lower.KERNEL._replace(tun=Absent("/dev/net/tun"), kvm=healthy().kernel.kvm)
+    made = planned(healthy(kernel=tun))
+    assert ids(made) == ["kernel.tun-device"]
+    assert made.steps[0].commands[0] == ("mknod", "--mode=0600", "/dev/net/tun", "c", "10", "200")
+    assert made.steps[0].arguments == {"path": "/dev/net/tun", "group": "root"}
+
+
+def test_a_rule_is_written_only_where_there_is_none() -> None:
+    wrong = lower.KERNEL._replace(kvm=lower.ROOT_KVM)
+    facts = healthy(kernel=wrong._replace(kvm_rules=Known(())))
+    made = planned(facts)
+    assert ids(made) == ["kernel.kvm-rule", "kernel.kvm-device"]
+    assert made.steps[0].arguments["path"] == "/etc/udev/rules.d/65-kvmready.rules"
+    assert made.steps[0].arguments["content"].endswith('\nKERNEL=="kvm", GROUP="kvm", MODE="0660"\n')
+    assert made.steps[1].commands[0] == ("udevadm", "control", "--reload")
+    there: Fact[tuple[tuple[str, str], ...]] = Known((("/usr/lib/udev/rules.d/50-udev-default.rules", "a rule"),))
+    for rules in (there, Unknown("not asked")):
+        again = facts._replace(kernel=wrong._replace(kvm_rules=rules))
+        assert ids(planned(again)) == ["kernel.kvm-device"]
+
+
+def test_the_user_of_qemu_gets_the_group_that_it_lacks() -> None:
+    refused = lower.answer(False, "open", "EACCES", user="libvirt-qemu")
+    facts = healthy(probe=lower.probe(lower.RAN, lower.RAN._replace(user="alice"), refused))
+    made = planned(facts)
+    assert ids(made) == ["kernel.qemu-user"]
+    assert made.steps[0].commands == (("usermod", "--append", "--groups", "kvm", "--", "libvirt-qemu"),)
+
+
+def test_nesting_is_an_option_and_a_load() -> None:
+    kernel = lower.KERNEL._replace(nested=Known(False), users=Known(0), kvm=healthy().kernel.kvm)
+    facts = healthy(kernel=kernel, want=Want(users=("alice",), nested=True))
+    made = planned(facts)
+    assert ids(made) == ["kernel.nested-option", "kernel.nested"]
+    assert made.steps[0].arguments["content"].endswith("\noptions kvm_amd nested=1\n")
+    assert made.steps[1].commands == (("modprobe", "--remove", "--", "kvm_amd"), ("modprobe", "--", "kvm_amd"))
+    busy = facts._replace(kernel=kernel._replace(users=Known(1)))
+    assert planned(busy).steps == ()
+    built_in = facts._replace(kernel=kernel._replace(built_in=("kvm", "kvm_amd")))
+    assert planned(built_in).steps == ()
+
+
+def _damaged(**fields: object) -> Facts:
+    return changed(healthy(), "qemu", accelerators=Unknown("x"), broken="signal 11", **fields)
+
+
+def test_a_broken_emulator_is_installed_again() -> None:
+    made = planned(_damaged(owners=Known(("qemu-system-x86", "seabios"))))
+    assert ids(made) == ["qemu.reinstall"]
+    assert made.steps[0].commands[0][5:8] == ("apt-get", "install", "--reinstall")
+    assert made.steps[0].commands[0][-2:] == ("qemu-system-x86", "seabios")
+    assert "undo" in made.steps[0].note
+    lists = planned(_damaged(owners=Known(("qemu-system-x86",))), manager=State(False))
+    assert ids(lists) == ["packages.lists", "qemu.reinstall"]
+    assert planned(_damaged(owners=Absent("nobody's"))).steps == ()
+
+
+def test_firmware_and_tpm_are_installed_where_a_repository_offers_them() -> None:
+    facts = changed(healthy(), "qemu", firmware=Absent(""), tpm=Absent("/usr/bin/swtpm"))
+    made = planned(facts)
+    assert ids(made) == ["packages"]
+    assert made.steps[0].arguments["packages"] == ["ovmf", "swtpm-tools"]
+    assert made.steps[0].mends == ("qemu.firmware-missing", "qemu.tpm-missing")
+    offered = planned(facts, manager=State(True, unavailable=frozenset({"swtpm-tools"})))
+    assert offered.steps[-1].arguments["packages"] == ["ovmf"]
+    assert planned(facts, manager=State(True, unavailable=frozenset({"ovmf", "swtpm-tools"}))).steps == ()
 
 
 def test_a_masked_unit_is_unmasked_before_it_is_enabled() -> None:

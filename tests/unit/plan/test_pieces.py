@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kvmready.plan import firewall, leftovers, network, unit
+from kvmready.plan import firewall, leftovers, modprobe, network, parameter, reinstall, unit
 from kvmready.plan.command import shown
 
 SHOWN = """\
@@ -162,3 +162,35 @@ def test_a_network_definition_is_xml_with_the_subnet() -> None:
 
 def test_commands_are_shown_as_they_would_be_typed() -> None:
     assert shown(("usermod", "--", "al ice", "$(id)")) == "usermod -- 'al ice' '$(id)'"
+
+
+MODPROBE = """\
+# VirtualBox
+blacklist kvm
+  blacklist kvm_amd
+install kvm_amd \\
+  /bin/false
+# told \\
+blacklist kvm_amd
+options kvm_amd nested=0
+"""
+
+
+def test_only_whole_lines_that_were_named_become_comments() -> None:
+    after = modprobe.edited(MODPROBE, ["blacklist kvm_amd", "install kvm_amd \\"])
+    changed = [(a, b) for a, b in zip(MODPROBE.splitlines(), after.splitlines()) if a != b]
+    assert changed == [("  blacklist kvm_amd", modprobe.MARK + "blacklist kvm_amd")]
+    assert len(after.splitlines()) == len(MODPROBE.splitlines())
+
+
+def test_a_reinstall_is_an_install_that_takes_nothing_away() -> None:
+    argv = reinstall.command(["qemu-system-x86"])
+    assert "--no-remove" in argv and argv[-2:] == ("--", "qemu-system-x86")
+    assert argv[argv.index("install") + 1] == "--reinstall"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"), [("Y", "1", True), ("N", "0", True), ("Y", "0", False), ("3", "3", True)]
+)
+def test_parameters_are_written_in_two_ways(one: str, other: str, same: bool) -> None:
+    assert parameter._same(one, other) == same

@@ -44,6 +44,8 @@ STACK_PACKAGES = (
     "virtinst",
     "dnsmasq-base",
     "python3-libvirt",
+    "ovmf",
+    "swtpm-tools",
 )
 
 #: What else the repository in the host offers; dependencies come along, recommended packages do not.
@@ -52,9 +54,6 @@ REPO_PACKAGES = (
     "python3-venv",
     "python3-pip-whl",
     "python3-setuptools-whl",
-    "ovmf",
-    "swtpm",
-    "swtpm-tools",
     "cpu-checker",
     "iptables",
     "polkitd",
