@@ -56,7 +56,8 @@ def build(
         "users": list(facts.want.users),
         "only": only or None,
         "wanted": {"accel": facts.want.accel, "nested": facts.want.nested, "iommu": facts.want.iommu},
-        "verdict": verdict,
+        # Checks explain; a guest that did not run decides.
+        "verdict": "not-ready" if proof is not None and not proof.ok else verdict,
         "acceleration": _acceleration(facts),
         "layers": [{"id": layer, "status": layer_status(layer, findings)} for layer in LAYERS],
         "findings": [

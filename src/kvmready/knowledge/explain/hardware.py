@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from kvmready.i18n import N_
 from kvmready.knowledge.explain.topic import Asked, Do, Layer, Look, Room, Topic, Wrong
 
@@ -111,6 +113,28 @@ _TOPICS = {
     ),
 }
 
+
+def _firmware_menus() -> Iterator[tuple[str, str]]:
+    """Keys, menu and names of the setting, by maker."""
+    from kvmready.checks import outer
+
+    for setup in outer.SETUPS:
+        names = dict.fromkeys((setup.intel, setup.amd))
+        maker = " ".join((setup.vendors[0].upper(), *(f"({word})" for word in setup.products[:1])))
+        yield maker, f"{setup.keys}: {setup.menu} > {' / '.join(names)}"
+    for maker in ("Apple", "Microsoft Surface"):
+        yield maker, outer.firmware(maker, "", "")
+
+
+def _outer_hosts() -> Iterator[tuple[str, str]]:
+    """How nested virtualization is switched on, by hypervisor and cloud."""
+    from kvmready.checks import outer
+
+    for name, words in outer.HYPERVISORS.items():
+        if name != "unknown":
+            yield name, words()
+
+
 _ANOTHER = Do(N_("To go on without KVM, with slow emulation, and try everything else:"), ("kvmready up --accel tcg",))
 
 _CAUSES = {
@@ -173,6 +197,7 @@ _CAUSES = {
             ),
         ),
         ("systemctl(1)",),
+        table=_firmware_menus,
     ),
     "hardware.nested-off": Wrong(
         "hardware.cpu-virtualization",
@@ -182,26 +207,6 @@ _CAUSES = {
         ),
         (
             Do(N_("Switch this VM off first: a restart inside of it changes nothing. Then, on the machine below:")),
-            Do(
-                N_("libvirt and QEMU: nested must say Y or 1, and the VM needs the CPU mode host-passthrough."),
-                ("cat /sys/module/kvm_amd/parameters/nested", "virsh edit GUEST    # <cpu mode='host-passthrough'/>"),
-            ),
-            Do(N_("Proxmox:"), ("# qm set VMID --cpu host",)),
-            Do(N_("VMware: in the VM's processor settings, or in its .vmx file:"), ('| vhv.enable = "TRUE"',)),
-            Do(N_("VirtualBox:"), ("VBoxManage modifyvm NAME --nested-hw-virt on",)),
-            Do(
-                N_("Hyper-V, in PowerShell:"), ("| Set-VMProcessor -VMName NAME -ExposeVirtualizationExtensions $true",)
-            ),
-            Do(
-                N_("Amazon EC2: a type that ends in .metal, or C8i, M8i, R8i with:"),
-                ("| --cpu-options NestedVirtualization=enabled",),
-            ),
-            Do(
-                N_("Google Cloud: an Intel type other than E2, created with:"),
-                ("gcloud compute instances create NAME --enable-nested-virtualization",),
-            ),
-            Do(N_("Azure: choose a size whose page says that nested virtualization is supported.")),
-            Do(N_("Alibaba, Tencent, Huawei, Oracle: take a bare-metal type; OpenStack: ask who runs the cloud.")),
             _ANOTHER,
         ),
         (
@@ -216,6 +221,7 @@ _CAUSES = {
             "https://cloud.google.com/compute/docs/instances/nested-virtualization/overview",
             "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CpuOptionsRequest.html",
         ),
+        table=_outer_hosts,
     ),
     "hardware.wsl-nested-off": Wrong(
         "hardware.cpu-virtualization",
