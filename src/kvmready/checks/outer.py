@@ -38,7 +38,7 @@ SETUPS = (
     Setup(("dell",), ("poweredge",), "F2", "System BIOS > Processor Settings", "Virtualization Technology",
           "Virtualization Technology"),
     Setup(("dell",), (), "F2", "Virtualization Support (older: Virtualization)",
-          "Enable Intel Virtualization Technology", "Enable AMD-V Technology"),
+          "Intel Virtualization Technology (VT)", "AMD-V Technology"),
     # HPE, "UEFI System Utilities User Guide": BIOS/Platform Configuration
     Setup(("hpe",), (), "F9", "System Configuration > BIOS/Platform Configuration (RBSU) > Virtualization Options",
           "Intel Virtualization Technology (Intel VT)", "AMD Virtualization Technology"),
