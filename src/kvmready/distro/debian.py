@@ -29,6 +29,7 @@ PACKAGES = (
     ("installer", ("virtinst",)),
     ("python-binding", ("python3-libvirt",)),
     ("network", ("dnsmasq-base",)),
+    ("firewall", ("iptables",)),
 )
 
 UNITS = (

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from kvmready.facts.names import Names
 
-ROLES = ("emulator", "image-tool", "daemon", "clients", "installer", "python-binding", "network")
+ROLES = ("emulator", "image-tool", "daemon", "clients", "installer", "python-binding", "network", "firewall")
 """What a package is wanted for; a table names for each role the candidates in order of preference."""
 
 

@@ -4,10 +4,25 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from kvmready.facts import access, kernel, libvirt, machine, network, probe, qemu, services, storage, virsh
+from kvmready.facts import (
+    access,
+    firewall,
+    kernel,
+    libvirt,
+    libvirtd,
+    machine,
+    network,
+    probe,
+    qemu,
+    services,
+    storage,
+    virsh,
+)
 from kvmready.facts.access import Access
+from kvmready.facts.firewall import Firewall
 from kvmready.facts.kernel import Kernel
 from kvmready.facts.libvirt import Libvirt
+from kvmready.facts.libvirtd import Libvirtd
 from kvmready.facts.machine import Machine
 from kvmready.facts.names import Names, Want
 from kvmready.facts.network import Network
@@ -37,6 +52,8 @@ class Facts(NamedTuple):
     network: Network
     storage: Storage
     access: Access
+    libvirtd: Libvirtd
+    firewall: Firewall
 
 
 def gather(host: Door, names: Names, want: Want, caller: Caller, release: OsRelease) -> Facts:
@@ -48,6 +65,8 @@ def gather(host: Door, names: Names, want: Want, caller: Caller, release: OsRele
     hardware = machine.ask(host, names, want)
     modules = kernel.ask(host, names, want, hardware)
     daemon = libvirt.ask(host, names, want, answered)
+    files = libvirtd.ask(host, names, want, answered)
+    packets = firewall.ask(host, names, want, answered)
     bridges = network.ask(host, names, want, answered)
     pools = storage.ask(host, names, want, answered)
     people = access.ask(host, names, want)
@@ -65,4 +84,6 @@ def gather(host: Door, names: Names, want: Want, caller: Caller, release: OsRele
         bridges(),
         pools(),
         people(),
+        files(),
+        packets(),
     )

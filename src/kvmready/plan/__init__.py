@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Plan", "Step", "ask", "make"]
 
-_ORDER = ("module", "file", "udev", "package-repair", "package-lists", "packages", "unit", "capabilities")
+_ORDER = ("module", "file", "udev", "package-repair", "package-lists", "packages", "units-off", "unit", "capabilities")
 """Within one layer; kinds that are not named come after these, in the order of their findings."""
 
 _PACKAGES_FROM = "qemu"
@@ -100,8 +100,8 @@ def _packages(
             continue
         if finding.status != "blocked" and finding.cause not in builders.PACKAGE_CAUSES:
             continue
-        if finding.status == "blocked" and finding.check == "qemu.kvm-accel":
-            continue  # the emulator's own finding brings the package
+        if finding.status == "blocked" and finding.check in ("qemu.kvm-accel", "network.firewall"):
+            continue  # the emulator's own finding brings the package, and libvirt's package its firewall program
         candidates = table.candidates(builders.ROLES[finding.check])
         names[next((name for name in candidates if name not in unavailable), candidates[0])] = None
         layer = layer or finding.layer

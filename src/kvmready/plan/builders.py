@@ -13,7 +13,7 @@ from kvmready.facts.access import member
 from kvmready.facts.known import Absent, Known
 from kvmready.facts.network import clashes, free_subnet
 from kvmready.i18n import _
-from kvmready.plan import capabilities, group, network, pool, udev, virsh
+from kvmready.plan import capabilities, group, libvirt_builders, network, pool, udev, virsh
 from kvmready.plan.command import shown
 from kvmready.plan.step import Step
 
@@ -37,6 +37,7 @@ ROLES = {
     "libvirt.virt-install": "installer",
     "libvirt.python": "python-binding",
     "network.dnsmasq": "network",
+    "network.firewall": "firewall",
 }
 """Check id to what its package is wanted for, in the words of ``distro.table.ROLES``."""
 
@@ -48,6 +49,7 @@ PACKAGE_CAUSES = (
     "libvirt.clients-missing",
     "libvirt.python-missing",
     "network.dnsmasq-missing",
+    "network.firewall-backend",
 )
 
 
@@ -253,7 +255,7 @@ CAUSES: Mapping[str, Builder] = {
     "storage.pool-inactive": _pool,
     "access.not-in-kvm-group": _group_of("kvm"),
     "access.not-in-libvirt-group": _group_of("libvirt"),
-    "libvirt.polkit-denied": _group_of("libvirt"),
+    **libvirt_builders.CAUSES,
 }
 """Cause id to builder, for findings whose remedy is automatic. Packages are gathered into one step by ``make``."""
 

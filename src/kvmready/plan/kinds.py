@@ -4,7 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kvmready.plan import capabilities, file, group, lists, module, network, packages, pool, repair, udev, unit
+from kvmready.plan import (
+    bridge,
+    capabilities,
+    file,
+    forward,
+    group,
+    lists,
+    module,
+    network,
+    packages,
+    pool,
+    repair,
+    rules,
+    setuid,
+    sysctl,
+    udev,
+    unit,
+    units_off,
+)
 from kvmready.plan.step import Kind
 
 KINDS: Mapping[str, Kind] = {
@@ -14,9 +32,15 @@ KINDS: Mapping[str, Kind] = {
     "module": module,
     "file": file,
     "udev": udev,
+    "units-off": units_off,
     "unit": unit,
     "capabilities": capabilities,
+    "bridge": bridge,
     "network": network,
+    "sysctl": sysctl,
+    "rules": rules,
+    "forward": forward,
+    "setuid": setuid,
     "pool": pool,
     "group": group,
 }

@@ -39,6 +39,7 @@ def test_debian_12_on_a_pc() -> None:
         "virtinst",
         "python3-libvirt",
         "dnsmasq-base",
+        "iptables",
     ]
     assert table.names.emulators == ("/usr/bin/qemu-system-x86_64",)
     assert (table.names.qemu_user, table.names.qemu_group) == ("libvirt-qemu", "kvm")
