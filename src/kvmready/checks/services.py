@@ -199,7 +199,8 @@ def _driver_of(name: str) -> Callable[[Facts], Judgement]:
         service = f"{name}.service"
         off = "services.not-running" if name == "virtqemud" else "libvirt.partial-modular"
         units = facts.services.units
-        if isinstance(units, Known) and daemon_set(facts) == "modular" and not units.value[service].exists:
+        unit = units.value.get(service) if isinstance(units, Known) else None
+        if unit is not None and not unit.exists and daemon_set(facts) == "modular":
             return failed(
                 "libvirt.partial-modular",
                 _("{name}, one of libvirt's modular daemons that guests need, is not installed.").format(name=name),
@@ -208,7 +209,7 @@ def _driver_of(name: str) -> Callable[[Facts], Judgement]:
                         "Install libvirt's driver package for it; it is called like libvirt-daemon-driver-{what}."
                     ).format(what=name[len("virt") : -1])
                 ),
-                evidence(units.value[service], "systemd"),
+                evidence(unit, "systemd"),
             )
         return _not_modular(facts) or _of(facts, service, (service, f"{name}.socket"), off)
 
@@ -222,7 +223,9 @@ def other_drivers(facts: Facts) -> Judgement:
         return unseen
     assert isinstance(facts.services.units, Known)
     units = facts.services.units.value
-    pairs = [(units[f"{name}.service"], units[f"{name}.socket"]) for name in OTHER_DRIVERS]
+    pairs = [
+        (units[f"{name}.service"], units[f"{name}.socket"]) for name in OTHER_DRIVERS if f"{name}.service" in units
+    ]
     off = [pair for pair in pairs if pair[1].exists and not any(is_running(unit) for unit in pair)]
     if off:
         return warned(
@@ -245,7 +248,12 @@ def guests(facts: Facts) -> Judgement:
     if unseen is not None:
         return unseen
     assert isinstance(facts.services.units, Known) and isinstance(facts.services.manager, Known)
-    unit = facts.services.units.value["libvirt-guests.service"]
+    unit = facts.services.units.value.get("libvirt-guests.service")
+    if unit is None:
+        return unknown(
+            _("The service manager did not tell the state of {name}.").format(name="libvirt-guests.service"),
+            manual(_("Ask it by hand."), _by_hand(facts, "libvirt-guests.service")),
+        )
     seen = evidence(unit, facts.services.manager.value)
     if not unit.exists:
         return skipped(_("libvirt-guests, which shuts guests down with the host, is not installed; nothing needs it."))

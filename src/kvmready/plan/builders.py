@@ -114,7 +114,8 @@ def _device(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
 def _units(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
     check = "services.libvirtd" if finding.layer != "services" else finding.check
     known = facts.services.units.value if isinstance(facts.services.units, Known) else {}
-    own = dict(table.names.units).get(check, ())
+    name = check.rpartition(".")[2]
+    own = dict(table.names.units).get(check) or (f"{name}.socket", f"{name}.service")
     wanted = [unit for unit in table.wanted_units() if unit in own]
     wanted += [u for u in own if u not in wanted and u in known and (known[u].masked or known[u].active == "failed")]
     if not wanted:
