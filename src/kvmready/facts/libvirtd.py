@@ -32,7 +32,7 @@ POLKITD = (
 )
 
 CACHE = "/var/cache/libvirt/qemu/capabilities"
-CACHED_KVM = "name='kvm'"
+CACHED_KVM = "<flag name='kvm'"
 """libvirt: src/qemu/qemu_capabilities.c writes <flag name='kvm'/> for an emulator that can use it."""
 
 PIDS = ("/run/libvirtd.pid", "/run/virtqemud.pid")
@@ -169,7 +169,7 @@ def ask(host: Door, names: Names, want: Want, virsh: Callable[[], Virsh]) -> Cal
         words: Fact[tuple[str, ...]] = unasked
         waiting: Fact[str] = unasked
         capabilities = said.text("capabilities")
-        if root and isinstance(capabilities, Known) and "type='kvm'" not in capabilities.value:
+        if root and isinstance(capabilities, Known) and "<domain type='kvm'" not in capabilities.value:
             cache = _cache(host)
         if booted and said.state == "failed":
             words = _words(host, ("virtqemud.service", "libvirtd.service") if modular else ("libvirtd.service",))
