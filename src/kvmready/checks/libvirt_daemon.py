@@ -413,7 +413,14 @@ BEFORE = (
     Check(
         "libvirt.answers",
         answers,
-        needs=("libvirt.daemon", "libvirt.clients", "libvirt.config", "services.libvirtd", "services.virtqemud"),
+        needs=(
+            "libvirt.daemon",
+            "libvirt.daemon-set",
+            "libvirt.clients",
+            "libvirt.config",
+            "services.libvirtd",
+            "services.virtqemud",
+        ),
     ),
 )
 """What ``libvirt.connect`` rests on."""

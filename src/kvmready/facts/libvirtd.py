@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kvmready.facts.known import Absent, Denied, Fact, Known, Unknown, missing
 from kvmready.facts.qemu import program
+from kvmready.facts.services import since_start
 from kvmready.facts.virconf import Config, parse
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ CACHED_KVM = "<flag name='kvm'"
 """libvirt: src/qemu/qemu_capabilities.c writes <flag name='kvm'/> for an emulator that can use it."""
 
 PIDS = ("/run/libvirtd.pid", "/run/virtqemud.pid")
+DAEMONS = ("virtqemud.service", "libvirtd.service")
 JOURNAL_LINES = 40
 TIMEOUT = 10.0
 NOT_ASKED = "not asked"
@@ -76,8 +78,8 @@ def config(reading: Reading) -> Config | None:
 
 
 def last_words(text: str) -> tuple[str, ...]:
-    """The lines of a journal that tell of trouble, each once, the last five."""
-    lines = [line.strip() for line in text.splitlines()]
+    """The lines of a journal since the last start that tell of trouble, each once, the last five."""
+    lines = since_start([line.strip() for line in text.splitlines()], DAEMONS)
     told = [line for line in lines if line and not NOISE.match(line)]
     return tuple(dict.fromkeys(reversed(told)))[:5][::-1]
 
@@ -172,7 +174,7 @@ def ask(host: Door, names: Names, want: Want, virsh: Callable[[], Virsh]) -> Cal
         if root and isinstance(capabilities, Known) and "<domain type='kvm'" not in capabilities.value:
             cache = _cache(host)
         if booted and said.state == "failed":
-            words = _words(host, ("virtqemud.service", "libvirtd.service") if modular else ("libvirtd.service",))
+            words = _words(host, DAEMONS if modular else DAEMONS[1:])
         if said.state == "timeout":
             waiting = _waiting(host)
         return Libvirtd(known, rule, polkitd, open_socket, cache, words, waiting)

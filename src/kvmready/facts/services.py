@@ -107,9 +107,15 @@ def from_result(result: Result, asked: Sequence[str]) -> Fact[Mapping[str, Unit]
     return Unknown(f"systemctl show: {said or f'status {result.status}'}")
 
 
+def since_start(lines: list[str], units: Sequence[str]) -> list[str]:
+    """What came after systemd's last "Starting UNIT - DESCRIPTION...": an older complaint may be mended already."""
+    starts = [number for number, line in enumerate(lines) if line.startswith(tuple(f"Starting {u}" for u in units))]
+    return lines[starts[-1] + 1 :] if starts else lines
+
+
 def last_words(text: str, unit: str) -> tuple[str, ...]:
-    """The last five lines that differ; the service manager's own only where the unit itself said nothing."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    """The last five lines that differ of the unit's last start; the service manager's own where it said nothing else."""
+    lines = since_start([line.strip() for line in text.splitlines() if line.strip()], (unit,))
     own = [
         line for line in lines if not line.startswith((f"{unit}: ", "Starting ", "Stopped ", "Started ", "Stopping "))
     ]

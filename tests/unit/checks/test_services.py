@@ -117,7 +117,9 @@ def test_a_host_with_the_modular_daemons_is_healthy() -> None:
         ({"virtsecretd_socket": GONE}, "services.modular-drivers", PASS),
     ],
 )  # fmt: skip
-def test_a_modular_daemon_that_is_off(changes: dict[str, Unit], check: str, expected: tuple[str, str, str]) -> None:
+def test_a_modular_daemon_that_is_off(
+    changes: dict[str, dict[str, str]], check: str, expected: tuple[str, str, str]
+) -> None:
     units = {name: unit(name.replace("_", "."), **fields) for name, fields in changes.items()}
     assert said(BY_ID[check].judge(modular(**units))) == expected
 

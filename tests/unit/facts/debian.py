@@ -290,6 +290,9 @@ class Recorded:
     def read(self, answer: Reading) -> None:
         self.keep(question("read", path=answer.path), answer)
 
+    def grep(self, answer: Reading, needles: Sequence[str]) -> None:
+        self.keep(question("grep", path=answer.path, needles=list(needles)), answer)
+
     def readlink(self, answer: Reading) -> None:
         self.keep(question("readlink", path=answer.path), answer)
 

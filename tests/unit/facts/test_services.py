@@ -101,6 +101,7 @@ def test_the_words_of_a_unit_are_its_own() -> None:
     assert services.last_words(text, "libvirtd.service") == (text.splitlines()[0],)
     assert services.last_words(text.partition("\n")[2], "libvirtd.service") == tuple(text.splitlines()[1:])
     assert services.last_words("one\ntwo\none\n", "a.service") == ("two", "one")
+    assert services.last_words("old\nStarting a.service - A...\nnew\n", "a.service") == ("new",)
 
 
 def test_openrc() -> None:
