@@ -114,7 +114,7 @@ def since_start(lines: list[str], units: Sequence[str]) -> list[str]:
 
 
 def last_words(text: str, unit: str) -> tuple[str, ...]:
-    """The last five lines that differ of the unit's last start; the service manager's own where it said nothing else."""
+    """The last five different lines since the unit's last start; the manager's own where there are no others."""
     lines = since_start([line.strip() for line in text.splitlines() if line.strip()], (unit,))
     own = [
         line for line in lines if not line.startswith((f"{unit}: ", "Starting ", "Stopped ", "Started ", "Stopping "))
