@@ -27,6 +27,8 @@ THERE = "/opt/kvmready-under-test"
 RESTLESS = ("/proc/cpuinfo", "/var/lib/libvirt/images", "/var/lib/libvirt", "/var/lib")
 """What differs from one moment to the next (clock rates, free room): kept as the file below has it."""
 
+COMMENT = re.compile(r"^#.*$", re.MULTILINE)
+
 USED = re.compile(r"((?:Allocation|Available): +|<(?:allocation|available) unit='bytes'>)[0-9.]+")
 
 
@@ -38,13 +40,15 @@ def lab(*argv: str) -> str:
 
 
 def small(recording: dict[str, Any]) -> dict[str, Any]:
-    """The recording without what no fact reads: kernel log about other things, and how full the pool was just then."""
+    """The recording without what no fact reads: kernel log about other things, comments, how full the pool was."""
     for entry in recording["answers"]:
         argv, answer = entry["ask"].get("argv", [""]), entry["answer"]
         if argv == ["dmesg"] and "stdout" in answer:
             answer["stdout"] = "".join(f"{line}\n" for line in log_lines(answer["stdout"]))
         elif argv[0].endswith("/virsh") and "stdout" in answer:
             answer["stdout"] = USED.sub(r"\g<1>0", answer["stdout"])
+        elif entry["ask"].get("path", "").startswith("/etc/libvirt/") and "text" in answer:
+            answer["text"] = COMMENT.sub("", answer["text"])  # lines keep their numbers
     return recording
 
 

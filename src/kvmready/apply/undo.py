@@ -15,7 +15,7 @@ from kvmready.plan.command import KEY, RESULTS, RUN_DIRECTORY
 from kvmready.plan.kinds import KINDS
 from kvmready.plan.step import Kind
 
-CARRY_GUESTS = ("packages", "unit", "network", "pool", "module")
+CARRY_GUESTS = ("packages", "unit", "network", "bridge", "pool", "module")
 """Kinds whose undo takes away what guests stand on."""
 
 DEFINITIONS = "/etc/libvirt/qemu"

@@ -16,6 +16,17 @@ GATE = "hardware.cpu-virtualization"
 ESSENTIAL = ("kernel.kvm-runs", "libvirt.connect")
 """A host whose answer to one of these is unknown is not called ready."""
 
+ADVISORY = (
+    "libvirt.polkit",
+    "libvirt.capabilities-cache",
+    "libvirt.exposed",
+    "libvirt.graphics",
+    "network.firewall-rules",
+    "network.docker-forward",
+    "network.bridge-helper",
+)
+"""What needs root to be seen and says nothing of whether a guest runs: not knowing it is no warning of its own."""
+
 
 class RootCause(NamedTuple):
     """A cause that nothing lower explains, with the checks that fail because of it."""
@@ -110,7 +121,8 @@ def verdict(findings: Sequence[Finding]) -> str:
     """``ready``, ``ready-with-warnings`` or ``not-ready``; what could not be asked is never taken for a yes."""
     if any(f.status in ("fail", "blocked") or (f.status == "unknown" and f.check in ESSENTIAL) for f in findings):
         return "not-ready"
-    return "ready-with-warnings" if any(f.status in ("warn", "unknown") for f in findings) else "ready"
+    told = [f for f in findings if f.status == "warn" or (f.status == "unknown" and f.check not in ADVISORY)]
+    return "ready-with-warnings" if told else "ready"
 
 
 def layer_status(layer: str, findings: Sequence[Finding]) -> str:

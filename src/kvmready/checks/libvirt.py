@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kvmready.checks import libvirt_daemon
 from kvmready.checks.finding import Check, Evidence, Judgement, automatic, failed, manual, passed, skipped, unknown
 from kvmready.facts.access import member
 from kvmready.facts.known import Absent, Known
@@ -185,14 +186,31 @@ CHECKS = (
     Check("libvirt.clients", clients),
     Check("libvirt.virt-install", virt_install),
     Check("libvirt.python", python),
+    *libvirt_daemon.BEFORE,
     Check(
         "libvirt.connect",
         connect,
-        needs=("libvirt.daemon", "libvirt.clients", "services.libvirtd", "services.virtlogd", "services.virtlockd"),
+        needs=(
+            "libvirt.daemon",
+            "libvirt.clients",
+            "libvirt.config",
+            "libvirt.answers",
+            "services.libvirtd",
+            "services.virtqemud",
+            "services.virtlogd",
+            "services.virtlockd",
+        ),
     ),
+    *libvirt_daemon.AFTER,
     Check(
         "libvirt.kvm-capability",
         kvm_capability,
-        needs=("libvirt.connect", "qemu.emulator", "qemu.kvm-accel", "kernel.kvm-runs"),
+        needs=(
+            "libvirt.connect",
+            "libvirt.capabilities-cache",
+            "qemu.emulator",
+            "qemu.kvm-accel",
+            "kernel.kvm-runs",
+        ),
     ),
 )

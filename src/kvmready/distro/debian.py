@@ -40,6 +40,7 @@ PACKAGES = (
     ("installer", ("virtinst",)),
     ("python-binding", ("python3-libvirt",)),
     ("network", ("dnsmasq-base",)),
+    ("firewall", ("iptables",)),
 )
 
 UNITS = (

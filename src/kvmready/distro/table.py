@@ -6,7 +6,18 @@ from typing import NamedTuple
 
 from kvmready.facts.names import Names
 
-ROLES = ("emulator", "image-tool", "daemon", "clients", "installer", "python-binding", "network", "firmware", "tpm")
+ROLES = (
+    "emulator",
+    "image-tool",
+    "daemon",
+    "clients",
+    "installer",
+    "python-binding",
+    "network",
+    "firewall",
+    "firmware",
+    "tpm",
+)
 """What a package is wanted for; a table names for each role the candidates in order of preference."""
 
 OPTIONAL = ("firmware", "tpm")

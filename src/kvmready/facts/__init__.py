@@ -4,10 +4,26 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from kvmready.facts import access, kernel, libvirt, machine, memory, network, probe, qemu, services, storage, virsh
+from kvmready.facts import (
+    access,
+    firewall,
+    kernel,
+    libvirt,
+    libvirtd,
+    machine,
+    memory,
+    network,
+    probe,
+    qemu,
+    services,
+    storage,
+    virsh,
+)
 from kvmready.facts.access import Access
+from kvmready.facts.firewall import Firewall
 from kvmready.facts.kernel import Kernel
 from kvmready.facts.libvirt import Libvirt
+from kvmready.facts.libvirtd import Libvirtd
 from kvmready.facts.machine import Machine
 from kvmready.facts.memory import Memory
 from kvmready.facts.names import Names, Want
@@ -39,6 +55,8 @@ class Facts(NamedTuple):
     storage: Storage
     access: Access
     memory: Memory
+    libvirtd: Libvirtd
+    firewall: Firewall
 
 
 def gather(host: Door, names: Names, want: Want, caller: Caller, release: OsRelease) -> Facts:
@@ -50,6 +68,8 @@ def gather(host: Door, names: Names, want: Want, caller: Caller, release: OsRele
     hardware = machine.ask(host, names, want)
     modules = kernel.ask(host, names, want, hardware)
     daemon = libvirt.ask(host, names, want, answered)
+    files = libvirtd.ask(host, names, want, answered)
+    packets = firewall.ask(host, names, want, answered)
     bridges = network.ask(host, names, want, answered)
     pools = storage.ask(host, names, want, answered)
     people = access.ask(host, names, want)
@@ -69,4 +89,6 @@ def gather(host: Door, names: Names, want: Want, caller: Caller, release: OsRele
         pools(),
         people(),
         room(),
+        files(),
+        packets(),
     )

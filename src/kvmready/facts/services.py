@@ -1,4 +1,4 @@
-"""The service manager and the units that libvirt stands on: one ``systemctl show`` for all of them."""
+"""The service manager and the units that libvirt stands on: one ``systemctl show``, or OpenRC's own directories."""
 
 from __future__ import annotations
 
@@ -17,8 +17,19 @@ BOOTED = "/run/systemd/system"
 
 PROPERTIES = ("Id", "LoadState", "ActiveState", "SubState", "UnitFileState", "Result")
 TIMEOUT = 30.0
-LAST_WORDS = 5
-"""Lines of the journal that are kept of a unit that failed."""
+LAST_WORDS = 20
+"""Lines of the journal that are asked of a unit that failed; systemd's own fill the last ones (``last_words``)."""
+
+MODULAR = "/usr/sbin/virtqemud"
+DRIVERS = ("virtqemud", "virtnetworkd", "virtstoraged", "virtnodedevd", "virtnwfilterd", "virtsecretd", "virtproxyd")
+"""The modular daemons that guests of QEMU need (libvirt: docs/daemons.rst); each has a service and a socket."""
+
+EXTRA = ("libvirt-guests.service", "libvirtd-tcp.socket", "libvirtd-tls.socket")
+EXTRA_MODULAR = ("virtproxyd-tcp.socket", "virtproxyd-tls.socket")
+
+OPENRC = "/run/openrc"
+OPENRC_STATES = (("started", "active"), ("failed", "failed"), ("starting", "activating"))
+RUNLEVELS = ("boot", "default")
 
 
 class Unit(NamedTuple):
@@ -51,7 +62,7 @@ class Unit(NamedTuple):
 
 
 class Services(NamedTuple):
-    """``manager`` is Known("systemd") where systemd runs the machine, else Absent. ``units`` are by name."""
+    """``manager`` is Known: "systemd" or "openrc"; Absent where neither runs the machine. ``units`` are by name."""
 
     manager: Fact[str]
     units: Fact[Mapping[str, Unit]]
@@ -96,12 +107,52 @@ def from_result(result: Result, asked: Sequence[str]) -> Fact[Mapping[str, Unit]
     return Unknown(f"systemctl show: {said or f'status {result.status}'}")
 
 
+def since_start(lines: list[str], units: Sequence[str]) -> list[str]:
+    """What came after systemd's last "Starting UNIT - DESCRIPTION...": an older complaint may be mended already."""
+    starts = [number for number, line in enumerate(lines) if line.startswith(tuple(f"Starting {u}" for u in units))]
+    return lines[starts[-1] + 1 :] if starts else lines
+
+
+def last_words(text: str, unit: str) -> tuple[str, ...]:
+    """The last five different lines since the unit's last start; the manager's own where there are no others."""
+    lines = since_start([line.strip() for line in text.splitlines() if line.strip()], (unit,))
+    own = [
+        line for line in lines if not line.startswith((f"{unit}: ", "Starting ", "Stopped ", "Started ", "Stopping "))
+    ]
+    own = [line for line in own if not line.startswith("Failed to start ")]
+    return tuple(dict.fromkeys(reversed(own or lines)))[:5][::-1]
+
+
 def _last_words(host: Door, unit: Unit) -> Unit:
     from kvmready.host.door import Command
 
     argv = ("journalctl", "--no-pager", "--quiet", "-o", "cat", "-n", str(LAST_WORDS), "-u", unit.name)
     result = host.run(Command(argv, timeout=TIMEOUT))
-    return unit._replace(words=tuple(line for line in result.stdout.splitlines() if line.strip()) if result.ok else ())
+    return unit._replace(words=last_words(result.stdout, unit.name) if result.ok else ())
+
+
+def units_asked(names: Names, modular: bool) -> tuple[str, ...]:
+    """The units of one question, each once."""
+    own = [unit for _, units in names.units for unit in units]
+    drivers = [f"{name}.{kind}" for name in DRIVERS for kind in ("service", "socket")]
+    return tuple(dict.fromkeys([*own, *EXTRA, *([*drivers, *EXTRA_MODULAR] if modular else ())]))
+
+
+def _openrc(host: Door, asked: Sequence[str]) -> Services:
+    """OpenRC: a service's state is a link of its name below /run/openrc (openrc: src/librc/librc.c)."""
+    scripts = host.listdir("/etc/init.d")
+    states = [(host.listdir(f"{OPENRC}/{folder}").names, state) for folder, state in OPENRC_STATES]
+    levels = [name for level in RUNLEVELS for name in host.listdir(f"/etc/runlevels/{level}").names]
+    if scripts.error:
+        return Services(Known("openrc"), missing(scripts.error, "/etc/init.d"))
+    units = {}
+    for unit in asked:
+        name, _dot, kind = unit.rpartition(".")
+        there = kind == "service" and name in scripts.names
+        active = next((state for names, state in states if name in names), "inactive") if there else "inactive"
+        enabled = "enabled" if name in levels else "disabled"
+        units[unit] = Unit(unit, "loaded" if there else "not-found", active, "", enabled if there else "", "")
+    return Services(Known("openrc"), Known(units))
 
 
 def ask(host: Door, names: Names, want: Want) -> Callable[[], Services]:
@@ -109,12 +160,15 @@ def ask(host: Door, names: Names, want: Want) -> Callable[[], Services]:
     booted = host.stat(BOOTED)
     if booted.error:
         manager = missing(booted.error, BOOTED)
+        if not host.stat(f"{OPENRC}/softlevel").error:
+            found = _openrc(host, units_asked(names, False))
+            return lambda: found
         return lambda: Services(manager, Unknown(_("no systemd")))
     if want.profile == "minimal":
         return lambda: Services(Known("systemd"), Unknown(_("not asked")))
     from kvmready.host.door import Command
 
-    asked = tuple(dict.fromkeys(unit for _, units in names.units for unit in units))
+    asked = units_asked(names, not host.stat(MODULAR).error)
     argv = ("systemctl", "show", "--no-pager", "--property=" + ",".join(PROPERTIES), "--", *asked)
     running = host.begin(Command(argv, timeout=TIMEOUT))
 

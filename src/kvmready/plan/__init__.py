@@ -28,6 +28,7 @@ _ORDER = (
     "package-lists",
     "packages",
     "reinstall",
+    "units-off",
     "unit",
     "capabilities",
 )
@@ -130,8 +131,8 @@ def _packages(
             continue
         if finding.status != "blocked" and finding.cause not in builders.PACKAGE_CAUSES:
             continue
-        if finding.status == "blocked" and finding.check == "qemu.kvm-accel":
-            continue  # the emulator's own finding brings the package
+        if finding.status == "blocked" and finding.check in ("qemu.kvm-accel", "network.firewall"):
+            continue  # the emulator's own finding brings the package, and libvirt's package its firewall program
         role = builders.ROLES[finding.check]
         candidates = table.candidates(role)
         if role in OPTIONAL and not set(candidates) - unavailable:

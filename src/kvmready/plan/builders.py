@@ -14,7 +14,7 @@ from kvmready.facts.access import member
 from kvmready.facts.known import Absent, Known
 from kvmready.facts.network import clashes, free_subnet
 from kvmready.i18n import _
-from kvmready.plan import capabilities, group, network, pool, reinstall, udev, virsh
+from kvmready.plan import capabilities, group, libvirt_builders, network, pool, reinstall, udev, virsh
 from kvmready.plan.command import shown
 from kvmready.plan.step import Step
 
@@ -42,6 +42,7 @@ ROLES = {
     "libvirt.virt-install": "installer",
     "libvirt.python": "python-binding",
     "network.dnsmasq": "network",
+    "network.firewall": "firewall",
 }
 """Check id to what its package is wanted for, in the words of ``distro.table.ROLES``."""
 
@@ -55,6 +56,7 @@ PACKAGE_CAUSES = (
     "libvirt.clients-missing",
     "libvirt.python-missing",
     "network.dnsmasq-missing",
+    "network.firewall-backend",
 )
 
 
@@ -236,7 +238,8 @@ def _qemu_user(finding: Finding, table: Table) -> Iterator[Step]:
 def _units(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
     check = "services.libvirtd" if finding.layer != "services" else finding.check
     known = facts.services.units.value if isinstance(facts.services.units, Known) else {}
-    own = dict(table.names.units).get(check, ())
+    name = check.rpartition(".")[2]
+    own = dict(table.names.units).get(check) or (f"{name}.socket", f"{name}.service")
     wanted = [unit for unit in table.wanted_units() if unit in own]
     wanted += [u for u in own if u not in wanted and u in known and (known[u].masked or known[u].active == "failed")]
     if not wanted:
@@ -380,7 +383,7 @@ CAUSES: Mapping[str, Builder] = {
     "storage.pool-inactive": _pool,
     "access.not-in-kvm-group": _group_of("kvm"),
     "access.not-in-libvirt-group": _group_of("libvirt"),
-    "libvirt.polkit-denied": _group_of("libvirt"),
+    **libvirt_builders.CAUSES,
 }
 """Cause id to builder, for findings whose remedy is automatic. Packages are gathered into one step by ``make``."""
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kvmready.plan import (
+    bridge,
     capabilities,
     file,
+    forward,
     group,
     lists,
     modprobe,
@@ -17,8 +19,12 @@ from kvmready.plan import (
     pool,
     reinstall,
     repair,
+    rules,
+    setuid,
+    sysctl,
     udev,
     unit,
+    units_off,
 )
 from kvmready.plan.step import Kind
 
@@ -32,9 +38,15 @@ KINDS: Mapping[str, Kind] = {
     "module-parameter": parameter,
     "file": file,
     "udev": udev,
+    "units-off": units_off,
     "unit": unit,
     "capabilities": capabilities,
+    "bridge": bridge,
     "network": network,
+    "sysctl": sysctl,
+    "rules": rules,
+    "forward": forward,
+    "setuid": setuid,
     "pool": pool,
     "group": group,
 }

@@ -37,7 +37,8 @@ def parse(text: str) -> dict[str, State]:
     return found
 
 
-def _ask(host: Door, units: Iterable[str]) -> dict[str, State]:
+def states(host: Door, units: Iterable[str]) -> dict[str, State]:
+    """What systemd says of the units. Raises WorkError when it does not answer."""
     argv = ("systemctl", "show", "--no-pager", "--property=Id,LoadState,UnitFileState,ActiveState", "--", *units)
     result = host.run(Command(argv, timeout=30))
     if not result.ok:
@@ -49,17 +50,17 @@ def _named(step: Step) -> list[str]:
     return [str(unit) for unit in step.arguments["units"]]
 
 
-def _needs(units: Sequence[str], states: Mapping[str, State]) -> tuple[list[str], list[str], list[str]]:
+def _needs(units: Sequence[str], known: Mapping[str, State]) -> tuple[list[str], list[str], list[str]]:
     """Which of the units are to be unmasked, enabled, started."""
     unmask, enable, start = [], [], []
     for unit in units:
-        state = states.get(unit, State("not-found", "", "inactive"))
+        state = known.get(unit, State("not-found", "", "inactive"))
         if state.masked:
             unmask.append(unit)
         if state.masked or state.file not in ENABLED:
             enable.append(unit)
         # systemd refuses to start a socket while its service holds the address already.
-        service = states.get(_service(unit))
+        service = known.get(_service(unit))
         held = unit.endswith(".socket") and service is not None and service.active == "active"
         if state.active != "active" and not held:
             start.append(unit)
@@ -78,7 +79,7 @@ def _service(socket: str) -> str:
 def done(host: Door, step: Step) -> bool:
     """Whether each unit is unmasked, starts at boot and is active now."""
     units = _named(step)
-    return not any(_needs(units, _ask(host, _with_services(units))))
+    return not any(_needs(units, states(host, _with_services(units))))
 
 
 def related(host: Door, units: Sequence[str]) -> list[str]:
@@ -96,20 +97,20 @@ def related(host: Door, units: Sequence[str]) -> list[str]:
 
 def former(host: Door, step: Step) -> dict[str, Any]:
     units = _named(step)
-    return {"units": {name: list(state) for name, state in _ask(host, related(host, units)).items()}}
+    return {"units": {name: list(state) for name, state in states(host, related(host, units)).items()}}
 
 
 def apply(host: Workshop, step: Step, say: Say) -> dict[str, Any]:
     """Do what is missing of the step's commands. Raises WorkError with the unit's last words."""
     units = _named(step)
-    unmask, enable, _start = _needs(units, _ask(host, _with_services(units)))
+    unmask, enable, _start = _needs(units, states(host, _with_services(units)))
     if unmask:
         change(host, ("systemctl", "unmask", "--", *unmask), LIMIT)
     if enable:
         change(host, ("systemctl", "enable", "--", *enable), LIMIT)
-    states = _ask(host, _with_services(units))
-    start = _needs(units, states)[2]
-    failed = [unit for unit in start if states.get(unit, State("", "", "")).active == "failed"]
+    known = states(host, _with_services(units))
+    start = _needs(units, known)[2]
+    failed = [unit for unit in start if known.get(unit, State("", "", "")).active == "failed"]
     if failed:
         host.change(Command(("systemctl", "reset-failed", "--", *failed), timeout=LIMIT))
     if start:
@@ -129,7 +130,7 @@ def apply(host: Workshop, step: Step, say: Say) -> dict[str, Any]:
 def undo(host: Workshop, step: Step, former: Mapping[str, Any], say: Say) -> tuple[str, ...]:
     """Each unit back to its former state: masked or not, enabled or not, running or not. Raises WorkError."""
     before = {str(name): State(*values) for name, values in former["units"].items()}
-    now = _ask(host, before)
+    now = states(host, before)
     here = [name for name in before if now.get(name, State("not-found", "", "")).load != "not-found"]
     stop = [n for n in here if before[n].active in ("inactive", "failed") and now[n].active in ("active", "activating")]
     if stop:
@@ -140,7 +141,7 @@ def undo(host: Workshop, step: Step, former: Mapping[str, Any], say: Say) -> tup
     if disable:
         change(host, ("systemctl", "disable", "--", *disable), LIMIT)
     # disable takes along what Also= names, so look again for what was enabled before.
-    now = _ask(host, before)
+    now = states(host, before)
     enable = [n for n in here if before[n].file == "enabled" and now[n].file in ("disabled", "indirect")]
     if enable:
         change(host, ("systemctl", "enable", "--", *enable), LIMIT)
@@ -148,10 +149,10 @@ def undo(host: Workshop, step: Step, former: Mapping[str, Any], say: Say) -> tup
         mask = [n for n in here if before[n].file == state and not now[n].masked]
         if mask:
             change(host, ("systemctl", "mask", *options, "--", *mask), LIMIT)
-    start = [n for n in here if before[n].active == "active" and _ask(host, [n])[n].active != "active"]
+    start = [n for n in here if before[n].active == "active" and states(host, [n])[n].active != "active"]
     if start:
         change(host, ("systemctl", "start", "--", *start), LIMIT)
-    now = _ask(host, before)
+    now = states(host, before)
     return tuple(
         _("The unit {name} was {before} and is {now} now.").format(name=n, now=now[n].file, before=before[n].file)
         for n in here

@@ -6,9 +6,11 @@ from typing import Any
 
 from kvmready.facts import Facts
 from kvmready.facts.access import Access, Person
+from kvmready.facts.firewall import Firewall
 from kvmready.facts.kernel import NOT_ASKED, Blocked, Cgroup, Kernel
 from kvmready.facts.known import Absent, Fact, Known, Unknown
 from kvmready.facts.libvirt import Libvirt
+from kvmready.facts.libvirtd import Libvirtd
 from kvmready.facts.machine import Dmi, Machine
 from kvmready.facts.memory import Memory
 from kvmready.facts.names import Names, Want
@@ -113,9 +115,11 @@ def facts(**changes: Any) -> Facts:
         "qemu": Qemu(NO, NO, NO),
         "libvirt": Libvirt(NO, NO, NO, NO, (), "absent", "", NO, NO),
         "services": Services(NO, NO),
-        "network": Network(NO, NO, NO, NO),
+        "network": Network(NO, NO, NO, NO, (), NO, NO, NO, NO),
         "storage": Storage(NO, "/var/lib/libvirt/images", NO),
         "access": Access((Person("alice", Known(ALICE_ACCOUNT), NO),), "kvm", Known(KVM_GID), "libvirt", NO),
         "memory": MEMORY,
+        "libvirtd": Libvirtd(NO, NO, NO, NO, NO, NO, NO),
+        "firewall": Firewall(NO, NO, NO, NO, NO, NO, NO),
     }
     return Facts(**{**subjects, **changes})

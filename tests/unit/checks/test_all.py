@@ -60,6 +60,28 @@ WANTED = [
     "libvirt.python",
     "libvirt.connect",
     "libvirt.kvm-capability",
+    "libvirt.config",
+    "libvirt.daemon-set",
+    "libvirt.answers",
+    "libvirt.polkit",
+    "libvirt.capabilities-cache",
+    "libvirt.exposed",
+    "libvirt.graphics",
+    "services.manager",
+    "services.virtqemud",
+    "services.virtnetworkd",
+    "services.virtstoraged",
+    "services.modular-drivers",
+    "services.libvirt-guests",
+    "network.firewall",
+    "network.subnet",
+    "network.stale-bridge",
+    "network.dnsmasq-conflict",
+    "network.autostart",
+    "network.forwarding",
+    "network.firewall-rules",
+    "network.docker-forward",
+    "network.bridge-helper",
     "services.libvirtd",
     "services.virtlogd",
     "services.virtlockd",
@@ -134,7 +156,19 @@ def _without(facts: Facts, path: tuple[str, str], answer: Any) -> Facts:
 
 UNANSWERABLE = tuple(
     (subject, field)
-    for subject in ("qemu", "libvirt", "services", "network", "storage", "access", "kernel", "probe", "memory")
+    for subject in (
+        "qemu",
+        "libvirt",
+        "libvirtd",
+        "services",
+        "network",
+        "firewall",
+        "storage",
+        "access",
+        "kernel",
+        "probe",
+        "memory",
+    )
     for field, annotation in type(getattr(healthy(), subject)).__annotations__.items()
     if "Fact[" in str(annotation) and (subject, field) != ("probe", "account")
 )

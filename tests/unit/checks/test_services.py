@@ -3,16 +3,45 @@ from __future__ import annotations
 import pytest
 
 from kvmready.checks import engine, libvirt, services
+from kvmready.facts import Facts
 from kvmready.facts.known import Absent, Denied, Known, Unknown
+from kvmready.facts.services import DRIVERS, Unit
 from tests.unit.checks.upper import changed, healthy, said, with_units
 
 FACTS = healthy()
-LIBVIRTD, VIRTLOGD, VIRTLOCKD = services.CHECKS
+BY_ID = {check.id: check for check in services.CHECKS}
+LIBVIRTD, VIRTLOGD, VIRTLOCKD = (BY_ID[f"services.{name}"] for name in ("libvirtd", "virtlogd", "virtlockd"))
+MANAGER, GUESTS = BY_ID["services.manager"], BY_ID["services.libvirt-guests"]
+MODULAR_ONLY = ("services.virtqemud", "services.virtnetworkd", "services.virtstoraged", "services.modular-drivers")
 OFF = {"active": "inactive", "sub": "dead"}
+PASS = ("pass", "", "")
+SKIP = ("skip", "", "")
+GONE = {"load": "not-found", "file_state": ""}
+MASKED = {"load": "masked", "file_state": "masked"}
+
+
+def modular(**changes: Unit) -> Facts:
+    """A host with the modular daemons, as RHEL 9 and Fedora set them up: sockets listen, libvirtd is disabled."""
+    assert isinstance(FACTS.services.units, Known)
+    units = dict(FACTS.services.units.value)
+    for name in ("libvirtd.service", "libvirtd.socket", "libvirtd-ro.socket"):
+        units[name] = Unit(name, "loaded", "inactive", "dead", "disabled", "success")
+    for name in DRIVERS:
+        units[f"{name}.service"] = Unit(f"{name}.service", "loaded", "inactive", "dead", "enabled", "success")
+        units[f"{name}.socket"] = Unit(f"{name}.socket", "loaded", "active", "listening", "enabled", "success")
+    for name, unit in changes.items():
+        units[name.replace("_", ".")] = unit
+    return changed(FACTS, "services", units=Known(units))
+
+
+def unit(name: str, **fields: str) -> Unit:
+    return Unit(name, "loaded", "inactive", "dead", "disabled", "success")._replace(**fields)  # type: ignore[arg-type]
 
 
 def test_a_healthy_host() -> None:
-    assert [said(check.judge(FACTS)) for check in services.CHECKS] == [("pass", "", "")] * 3
+    found = {check.id: said(check.judge(FACTS)) for check in services.CHECKS}
+    assert {name for name, answer in found.items() if answer == SKIP} == set(MODULAR_ONLY)
+    assert all(answer == PASS for name, answer in found.items() if name not in MODULAR_ONLY)
     assert "runs" in LIBVIRTD.judge(FACTS).summary
     assert "socket listens" in VIRTLOGD.judge(FACTS).summary
 
@@ -53,16 +82,66 @@ def test_the_last_words_of_a_failed_unit_are_evidence() -> None:
 
 
 @pytest.mark.parametrize(
-    ("connection", "expected"),
+    ("connection", "expected", "units"),
     [
-        ("connected", ("warn", "services.no-manager", "manual")),
-        ("no-socket", ("fail", "services.no-manager", "manual")),
+        ("connected", ("warn", "services.no-manager", "manual"), SKIP),
+        ("no-socket", ("fail", "services.no-manager", "manual"), ("unknown", "", "manual")),
     ],
 )
-def test_no_service_manager(connection: str, expected: tuple[str, str, str]) -> None:
+def test_no_service_manager(connection: str, expected: tuple[str, str, str], units: tuple[str, str, str]) -> None:
     facts = changed(FACTS, "services", manager=Absent("/run/systemd/system"), units=Unknown("no systemd"))
     facts = changed(facts, "libvirt", connection=connection)
-    assert [said(check.judge(facts)) for check in services.CHECKS] == [expected] * 3
+    assert said(MANAGER.judge(facts)) == expected
+    assert {said(check.judge(facts)) for check in services.CHECKS if check is not MANAGER} == {units}
+    (cause,) = engine.root_causes(engine.judge(services.CHECKS, facts))
+    assert cause.cause == "services.no-manager"
+
+
+def test_a_host_with_the_modular_daemons_is_healthy() -> None:
+    found = {check.id: said(check.judge(modular())) for check in services.CHECKS}
+    assert found.pop("services.libvirtd") == SKIP
+    assert set(found.values()) == {PASS}
+    assert services.daemon_set(modular()) == "modular"
+
+
+@pytest.mark.parametrize(
+    ("changes", "check", "expected"),
+    [
+        ({"virtqemud_socket": {}, "virtqemud_service": {"file_state": "enabled"}}, "services.virtqemud",
+         ("fail", "services.not-running", "automatic")),
+        ({"virtnetworkd_socket": {}}, "services.virtnetworkd", ("fail", "libvirt.partial-modular", "automatic")),
+        ({"virtstoraged_socket": {}}, "services.virtstoraged", ("fail", "libvirt.partial-modular", "automatic")),
+        ({"virtstoraged_service": GONE}, "services.virtstoraged", ("fail", "libvirt.partial-modular", "manual")),
+        ({"virtnetworkd_socket": MASKED}, "services.virtnetworkd", ("fail", "services.masked", "automatic")),
+        ({"virtsecretd_socket": {}}, "services.modular-drivers", ("warn", "libvirt.partial-modular", "automatic")),
+        ({"virtsecretd_socket": GONE}, "services.modular-drivers", PASS),
+    ],
+)  # fmt: skip
+def test_a_modular_daemon_that_is_off(
+    changes: dict[str, dict[str, str]], check: str, expected: tuple[str, str, str]
+) -> None:
+    units = {name: unit(name.replace("_", "."), **fields) for name, fields in changes.items()}
+    assert said(BY_ID[check].judge(modular(**units))) == expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({}, PASS),
+        ({"load": "not-found", "active": "inactive"}, SKIP),
+        ({"active": "inactive", "file_state": "disabled"}, SKIP),
+        ({"active": "failed"}, ("warn", "services.failed", "manual")),
+    ],
+)
+def test_libvirt_guests_is_welcome_and_not_needed(fields: dict[str, str], expected: tuple[str, str, str]) -> None:
+    assert said(GUESTS.judge(with_units(FACTS, **{"libvirt-guests_service": fields}))) == expected
+
+
+def test_openrc_needs_no_virtlockd() -> None:
+    facts = changed(with_units(FACTS, virtlockd_service=OFF, virtlockd_socket=OFF), "services", manager=Known("openrc"))
+    assert said(VIRTLOCKD.judge(facts)) == SKIP
+    evidence = LIBVIRTD.judge(facts).evidence[0]
+    assert evidence.source.startswith("rc-service libvirtd")
 
 
 @pytest.mark.parametrize(

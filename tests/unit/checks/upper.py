@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kvmready.checks.finding import Judgement
-from kvmready.facts import Facts, access, libvirt, network, qemu, services, storage, virsh
+from kvmready.facts import Facts, access, firewall, libvirt, libvirtd, network, qemu, services, storage, virsh
 from kvmready.facts.known import Known
 from kvmready.facts.names import Want
 from kvmready.facts.probe import Probe
@@ -41,6 +41,8 @@ def healthy(recorded: Recorded | None = None, want: Want = WANT, **changes: Any)
         "network": network.ask(host, NAMES, want, answered)(),
         "storage": storage.ask(host, NAMES, want, answered)(),
         "access": access.ask(host, NAMES, want)(),
+        "libvirtd": libvirtd.ask(host, NAMES, want, answered)(),
+        "firewall": firewall.ask(host, NAMES, want, answered)(),
     }
     return lower.facts(**{**asked, **changes})
 

@@ -40,6 +40,7 @@ def test_debian_12_on_a_pc() -> None:
         "virtinst",
         "python3-libvirt",
         "dnsmasq-base",
+        "iptables",
         "ovmf",
         "swtpm-tools",
     ]

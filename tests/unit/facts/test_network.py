@@ -7,9 +7,18 @@ import pytest
 from kvmready.facts import network, virsh
 from kvmready.facts.known import Absent, Denied, Known, Unknown
 from kvmready.facts.names import Want
-from kvmready.facts.network import Taken, clashes, free_subnet, overlap, parse_routes, parse_subnets, subnet_of
-from kvmready.host.door import Reading
-from tests.unit.facts.debian import ANSWERS, NAMES, NET_XML, NO_NETWORK, ROUTES, Recorded
+from kvmready.facts.network import (
+    Listener,
+    Taken,
+    clashes,
+    free_subnet,
+    overlap,
+    parse_routes,
+    parse_subnets,
+    subnet_of,
+)
+from kvmready.host.door import Listing, Reading, Result, Status
+from tests.unit.facts.debian import ANSWERS, NAMES, NET_INFO, NET_XML, NO_NETWORK, ROUTES, Recorded
 
 
 def ask(recorded: Recorded) -> network.Network:
@@ -17,9 +26,105 @@ def ask(recorded: Recorded) -> network.Network:
     return network.ask(host, NAMES, Want(), virsh.ask(host, NAMES, Want()))()
 
 
+HEAD = "  sl  local_address rem_address   st tx_queue rx_queue\n"
+UDP = HEAD + " 8118: 00000000:0035 00000000:0000 07 0 0\n 8132: 00000000:0043 00000000:0000 07 0 0\n"
+TCP = HEAD + "   0: 00000000:0035 00000000:0000 0A 0 0\n   1: 0600D50A:0035 0500D50A:EE24 01 0 0\n"
+SHOWN = """\
+udp UNCONN 0      0          0.0.0.0:53 0.0.0.0:* users:(("dnsmasq",pid=2823,fd=4))
+udp UNCONN 0      0   0.0.0.0%virbr1:67 0.0.0.0:* users:(("dnsmasq",pid=11,fd=4))
+udp UNCONN 0      0             [::]:53    [::]:* users:(("dnsmasq",pid=2823,fd=6))
+tcp LISTEN 0      32      127.0.0.53:53 0.0.0.0:*
+"""
+
+
+def nobody(recorded: Recorded) -> None:
+    recorded.read(Reading("/proc/net/udp", HEAD))
+    recorded.read(Reading("/proc/net/tcp", HEAD))
+
+
+def off(recorded: Recorded) -> None:
+    recorded.virsh({**ANSWERS, "net-info": NET_INFO.replace("Active:         yes", "Active:         no")})
+
+
+def test_who_holds_the_ports() -> None:
+    assert network.parse_listeners(UDP, "udp") == (Listener("udp", "0.0.0.0", 53), Listener("udp", "0.0.0.0", 67))
+    assert network.parse_listeners(TCP, "tcp") == (Listener("tcp", "0.0.0.0", 53),)
+    assert network.parse_ss(SHOWN) == (
+        Listener("udp", "0.0.0.0", 53, "dnsmasq (pid 2823)"),
+        Listener("tcp", "127.0.0.53", 53),
+    )
+    assert network.in_the_way(network.parse_ss(SHOWN), ("192.168.122.0/24",)) == network.parse_ss(SHOWN)[:1]
+    own = (Listener("tcp", "192.168.122.1", 53),)
+    assert network.in_the_way(own, ("192.168.122.0/24",)) == own
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        (Result(network.SS, 0, SHOWN), (Listener("udp", "0.0.0.0", 53, "dnsmasq (pid 2823)"),)),
+        (Result(network.SS, None, problem="absent"), (Listener("udp", "0.0.0.0", 53), Listener("tcp", "0.0.0.0", 53))),
+    ],
+)
+def test_another_server_is_looked_for_only_while_the_network_is_off(
+    shown: Result, expected: tuple[Listener, ...]
+) -> None:
+    recorded = Recorded()
+    off(recorded)
+    recorded.read(Reading("/proc/net/udp", UDP))
+    recorded.read(Reading("/proc/net/tcp", TCP))
+    recorded.listdir(Listing("/sys/class/net/virbr0/brif", error="ENOENT"))
+    recorded.run(shown)
+    assert ask(recorded).servers == Known(expected)
+    assert isinstance(ask(Recorded()).servers, Unknown)
+
+
+@pytest.mark.parametrize(
+    ("active", "owner"), [("", ""), ("other\n", "other"), ("third\n", "")], ids=["none", "its owner", "not its owner"]
+)
+def test_whose_bridge_it_is(active: str, owner: str) -> None:
+    recorded = Recorded()
+    off(recorded)
+    nobody(recorded)
+    recorded.listdir(Listing("/sys/class/net/virbr0/brif", ("vnet0",)))
+    base = ("/usr/bin/virsh", "-q", "-c", "qemu:///system")
+    recorded.run(Result((*base, "net-list --name"), 0, active))
+    recorded.run(Result((*base, "net-dumpxml", "--network", "other"), 0, NET_XML))
+    recorded.run(Result((*base, "net-dumpxml", "--network", "third"), 0, NET_XML.replace("virbr0", "virbr3")))
+    assert ask(recorded).bridge == Known(network.Bridge("virbr0", ("vnet0",), owner))
+    recorded.run(Result((*base, "net-list --name"), 1, "", "error: no\n"))
+    assert isinstance(ask(recorded).bridge, Unknown)
+
+
+def test_the_bridge_helper_is_looked_at_where_somebody_wants_it() -> None:
+    recorded = Recorded()
+    assert isinstance(ask(recorded).bridge_conf, Absent)
+    recorded.read(Reading("/etc/qemu/bridge.conf", "allow br0\n"))
+    helper = Status("/usr/libexec/qemu-bridge-helper", "file", 0o4755, size=1000)
+    recorded.absent("/usr/lib/qemu/qemu-bridge-helper", "/usr/lib/qemu-bridge-helper")
+    recorded.stat(helper)
+    assert ask(recorded).helper == Known(helper)
+    recorded.absent(helper.path)
+    assert isinstance(ask(recorded).helper, Absent)
+
+
+@pytest.mark.parametrize(
+    ("xml", "expected"),
+    [
+        (NET_XML, "nat"),
+        ('<network><forward mode="route"/></network>', "route"),
+        ("<network><forward/></network>", "nat"),
+        ("<network></network>", ""),
+    ],
+)
+def test_the_forward_mode(xml: str, expected: str) -> None:
+    found = network.parse_default(NET_INFO, xml)
+    assert found is not None
+    assert (found.forward, found.routed) == (expected, expected != "")
+
+
 def test_a_healthy_host() -> None:
     found = ask(Recorded())
-    assert found.default == Known(network.DefaultNetwork(True, True, True, "virbr0", ("192.168.122.0/24",)))
+    assert found.default == Known(network.DefaultNetwork(True, True, True, "virbr0", ("192.168.122.0/24",), "nat"))
     assert found.taken == Known((Taken("10.0.2.0/24", "eth0"), Taken("192.168.122.0/24", "virbr0")))
     assert found.dnsmasq == Known("/usr/sbin/dnsmasq")
     assert found.packaged == Known("/usr/share/libvirt/networks/default.xml")
@@ -29,6 +134,8 @@ def test_a_healthy_host() -> None:
 def test_no_such_network_is_absent() -> None:
     recorded = Recorded()
     recorded.virsh({**ANSWERS, "net-info": "", "net-dumpxml": ""}, {"net-info": NO_NETWORK, "net-dumpxml": NO_NETWORK})
+    nobody(recorded)
+    recorded.listdir(Listing("/sys/class/net/virbr0/brif", error="ENOENT"))
     assert isinstance(ask(recorded).default, Absent)
 
 

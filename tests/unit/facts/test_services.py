@@ -7,7 +7,7 @@ import pytest
 from kvmready.facts import services
 from kvmready.facts.known import Absent, Denied, Known, Unknown
 from kvmready.facts.names import Want
-from kvmready.host.door import Result, Status
+from kvmready.host.door import Listing, Result, Status
 from tests.unit.facts.debian import NAMES, SYSTEMCTL, UNITS, Recorded, shown, unit
 
 
@@ -56,6 +56,7 @@ def test_what_the_words_mean(load: str, state: str, masked: bool, enabled: bool)
 def test_no_systemd_starts_nothing(error: str, kind: type) -> None:
     recorded = Recorded()
     recorded.stat(Status("/run/systemd/system", error=error))
+    recorded.absent("/run/openrc/softlevel")
     found = services.ask(recorded.host(), NAMES, Want())()
     assert isinstance(found.manager, kind)
     assert isinstance(found.units, Unknown)
@@ -83,9 +84,49 @@ def test_the_journal_is_asked_about_a_failed_unit_only() -> None:
     recorded = Recorded()
     units = {**UNITS, "libvirtd.service": unit("libvirtd.service", active="failed", sub="failed")}
     recorded.run(shown(units))
-    argv = ("journalctl", "--no-pager", "--quiet", "-o", "cat", "-n", "5", "-u", "libvirtd.service")
+    argv = ("journalctl", "--no-pager", "--quiet", "-o", "cat", "-n", "20", "-u", "libvirtd.service")
     recorded.run(Result(argv, 0, "internal error: bad line 12\n\nMain process exited\n"))
     found = services.ask(recorded.host(), NAMES, Want())()
     assert isinstance(found.units, Known)
     assert found.units.value["libvirtd.service"].words == ("internal error: bad line 12", "Main process exited")
     assert found.units.value["libvirtd.socket"].words == ()
+
+
+def test_the_words_of_a_unit_are_its_own() -> None:
+    text = (
+        "configuration file syntax error: /etc/libvirt/qemu.conf:971: expecting a value\n"
+        "libvirtd.service: Main process exited, code=exited, status=1/FAILURE\n"
+        "Failed to start libvirtd.service - Virtualization daemon.\n"
+    )
+    assert services.last_words(text, "libvirtd.service") == (text.splitlines()[0],)
+    assert services.last_words(text.partition("\n")[2], "libvirtd.service") == tuple(text.splitlines()[1:])
+    assert services.last_words("one\ntwo\none\n", "a.service") == ("two", "one")
+    assert services.last_words("old\nStarting a.service - A...\nnew\n", "a.service") == ("new",)
+
+
+def test_openrc() -> None:
+    recorded = Recorded()
+    recorded.stat(Status("/run/systemd/system", error="ENOENT"))
+    recorded.stat(Status("/run/openrc/softlevel", "file", 0o644))
+    recorded.listdir(Listing("/etc/init.d", ("libvirtd", "virtlockd", "virtlogd")))
+    recorded.listdir(Listing("/run/openrc/started", ("libvirtd",)))
+    recorded.listdir(Listing("/run/openrc/failed", ("virtlogd",)))
+    recorded.listdir(Listing("/run/openrc/starting"))
+    recorded.listdir(Listing("/etc/runlevels/boot"))
+    recorded.listdir(Listing("/etc/runlevels/default", ("libvirtd",)))
+    found = services.ask(recorded.host(), NAMES, Want())()
+    assert found.manager == Known("openrc")
+    assert isinstance(found.units, Known)
+    units = found.units.value
+    assert units["libvirtd.service"][1:5] == ("loaded", "active", "", "enabled")
+    assert units["virtlogd.service"][1:5] == ("loaded", "failed", "", "disabled")
+    assert units["libvirtd.socket"].exists is False
+    recorded.listdir(Listing("/etc/init.d", error="EACCES"))
+    denied = services.ask(recorded.host(), NAMES, Want())()
+    assert (denied.manager, type(denied.units)) == (Known("openrc"), Denied)
+
+
+def test_the_modular_units_are_asked_where_there_are_some() -> None:
+    assert "virtqemud.socket" not in services.units_asked(NAMES, False)
+    assert {"virtqemud.socket", "virtnetworkd.service"} <= set(services.units_asked(NAMES, True))
+    assert len(set(services.units_asked(NAMES, True))) == len(services.units_asked(NAMES, True))

@@ -350,7 +350,7 @@ def test_nothing_rests_on_what_only_a_person_can_mend() -> None:
     facts = healthy(services=FRESH.services._replace(manager=Absent("no systemd")))
     facts = changed(facts, "network", default=Absent("no network"))
     judged = {f.check: f for f in findings(facts)}
-    assert judged["services.libvirtd"].cause == "services.no-manager"
+    assert judged["services.manager"].cause == "services.no-manager"
     assert not [step for step in planned(facts).steps if step.kind == "unit"]
     blocked = Finding(
         "storage.default-pool", "storage", "blocked", "", blocked_by=("services.libvirtd", "libvirt.daemon")

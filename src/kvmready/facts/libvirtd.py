@@ -1,0 +1,194 @@
+"""libvirt's daemon itself: its configuration files, who may use it, and, where it does not answer, what it said."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from kvmready.facts.known import Absent, Denied, Fact, Known, Unknown, missing
+from kvmready.facts.qemu import program
+from kvmready.facts.services import since_start
+from kvmready.facts.virconf import Config, parse
+
+if TYPE_CHECKING:
+    from kvmready.facts.names import Names, Want
+    from kvmready.facts.virsh import Virsh
+    from kvmready.host.door import Door, Reading
+
+FOLDER = "/etc/libvirt"
+FILES = ("libvirtd.conf", "qemu.conf", "virtlogd.conf", "virtlockd.conf", "network.conf")
+MODULAR_FILES = ("virtqemud.conf", "virtnetworkd.conf", "virtstoraged.conf", "virtproxyd.conf")
+MODULAR = "/usr/sbin/virtqemud"
+
+RULES = ("/usr/share/polkit-1/rules.d", "/etc/polkit-1/rules.d", "/var/lib/polkit-1/localauthority/10-vendor.d")
+"""polkit(8); the last one is where polkit before 0.106 (Debian 11) keeps what packages bring."""
+
+ACTION = "org.libvirt.unix.manage"
+POLKITD = (
+    "/usr/lib/polkit-1/polkitd",
+    "/usr/libexec/polkitd",
+    "/usr/lib/policykit-1/polkitd",
+    "/usr/libexec/polkit-1/polkitd",
+)
+
+CACHE = "/var/cache/libvirt/qemu/capabilities"
+CACHED_KVM = "<flag name='kvm'"
+"""libvirt: src/qemu/qemu_capabilities.c writes <flag name='kvm'/> for an emulator that can use it."""
+
+PIDS = ("/run/libvirtd.pid", "/run/virtqemud.pid")
+DAEMONS = ("virtqemud.service", "libvirtd.service")
+JOURNAL_LINES = 40
+TIMEOUT = 10.0
+NOT_ASKED = "not asked"
+
+NOISE = re.compile(
+    r"^(libvirt version: |hostname: |read /|using (nameserver|local addresses)|DHCP|started, version|compile time)"
+)
+"""Lines of libvirt and of its dnsmasq that tell of no trouble."""
+
+
+class Libvirtd(NamedTuple):
+    """What is known of the daemon.
+
+    ``configs`` are those of its files that are there; Absent where none is. ``rule`` is the polkit rule file that
+    speaks of libvirt, ``polkitd`` the program that obeys it; ``open_socket`` whether everybody may connect to the
+    socket, so that polkit decides. The rest is asked only where something is wrong: ``cache`` are the remembered
+    emulators that could not use KVM, ``words`` the journal's last ones of a daemon that does not answer, and
+    ``waiting`` what it waits for when it hangs.
+    """
+
+    configs: Fact[tuple[Config, ...]]
+    rule: Fact[str]
+    polkitd: Fact[str]
+    open_socket: Fact[bool]
+    cache: Fact[tuple[str, ...]]
+    words: Fact[tuple[str, ...]]
+    waiting: Fact[str]
+
+
+def config(reading: Reading) -> Config | None:
+    """One file; None where there is none."""
+    if reading.error in ("ENOENT", "ENOTDIR"):
+        return None
+    if reading.error:
+        return Config(reading.path, {}, None, reading.error)
+    values, problem = parse(reading.text)
+    return Config(reading.path, values, problem)
+
+
+def last_words(text: str) -> tuple[str, ...]:
+    """The lines of a journal since the last start that tell of trouble, each once, the last five."""
+    lines = since_start([line.strip() for line in text.splitlines()], DAEMONS)
+    told = [line for line in lines if line and not NOISE.match(line)]
+    return tuple(dict.fromkeys(reversed(told)))[:5][::-1]
+
+
+def _rule(host: Door) -> Fact[str]:
+    """The rule file that names libvirt, by its name, else by what is in it."""
+    refused = ""
+    paths: list[str] = []
+    for folder in RULES:
+        listing = host.listdir(folder)
+        if listing.error in ("EACCES", "EPERM"):
+            refused = refused or f"{folder}: {listing.error}"
+        paths += [f"{folder}/{name}" for name in listing.names if name.endswith((".rules", ".pkla"))]
+    named = next((path for path in paths if "libvirt" in path.rpartition("/")[2]), None)
+    if named is not None:
+        return Known(named)
+    if refused:
+        return Denied(refused)
+    inside = next((path for path in paths if host.grep(path, (ACTION,)).text), None)
+    return Known(inside) if inside is not None else Absent(ACTION)
+
+
+def _cache(host: Door) -> Fact[tuple[str, ...]]:
+    listing = host.listdir(CACHE)
+    if listing.error:
+        return missing(listing.error, CACHE)
+    stale = []
+    for name in listing.names:
+        if name.endswith(".xml"):
+            path = f"{CACHE}/{name}"
+            reading = host.grep(path, (CACHED_KVM,))
+            if reading.error:
+                return missing(reading.error, path)
+            if not reading.text:
+                stale.append(path)
+    return Known(tuple(stale))
+
+
+def _words(host: Door, units: Iterable[str]) -> Fact[tuple[str, ...]]:
+    from kvmready.host.door import Command
+
+    argv = ["journalctl", "--no-pager", "--quiet", "-o", "cat", "-b", "-n", str(JOURNAL_LINES)]
+    for unit in units:
+        argv += ["-u", unit]
+    result = host.run(Command(tuple(argv), timeout=TIMEOUT))
+    if result.problem:
+        return missing(result.problem, " ".join(argv))
+    return Known(last_words(result.stdout)) if result.ok else Unknown(" ".join(result.stderr.split())[:200])
+
+
+def _waiting(host: Door) -> Fact[str]:
+    """proc_pid_status(5) and proc_pid_wchan(5) of the daemon that does not answer."""
+    for path in PIDS:
+        pid = host.read(path, 64).text.strip()
+        if pid.isascii() and pid.isdigit():
+            status = host.read(f"/proc/{pid}/status", 4096)
+            if not status.error:
+                state = re.search(r"^State:\s*(.+)$", status.text, re.MULTILINE)
+                where = host.read(f"/proc/{pid}/wchan", 256).text.strip("\0\n")
+                return Known(f"pid {pid}: {state.group(1) if state else '?'} {where}".strip())
+    return Absent(", ".join(PIDS))
+
+
+def ask(host: Door, names: Names, want: Want, virsh: Callable[[], Virsh]) -> Callable[[], Libvirtd]:
+    """Read the files; what the daemon said is asked only when virsh had no answer."""
+    unasked = Unknown(NOT_ASKED)
+    if want.profile == "minimal":
+        return lambda: Libvirtd(unasked, unasked, unasked, unasked, unasked, unasked, unasked)
+    modular = not host.stat(MODULAR).error
+    files = (*FILES, *MODULAR_FILES) if modular else FILES
+    configs = tuple(found for name in files for found in (config(host.read(f"{FOLDER}/{name}")),) if found)
+    known: Fact[tuple[Config, ...]] = Known(configs) if configs else Absent(FOLDER)
+    root = host.caller().uid == 0
+    rule: Fact[str] = unasked
+    polkitd: Fact[str] = unasked
+    open_socket: Fact[bool] = Absent("no socket")
+    for path in names.sockets:
+        status = host.stat(path)
+        if status.kind == "socket":
+            open_socket = Known(bool(status.mode & 0o002))
+            break
+    if root and isinstance(open_socket, Known) and open_socket.value:
+        rule, polkitd = _rule(host), program(host, POLKITD)
+    booted = not host.stat("/run/systemd/system").error
+
+    def answered() -> Libvirtd:
+        said = virsh()
+        cache: Fact[tuple[str, ...]] = unasked
+        words: Fact[tuple[str, ...]] = unasked
+        waiting: Fact[str] = unasked
+        capabilities = said.text("capabilities")
+        if root and isinstance(capabilities, Known) and "<domain type='kvm'" not in capabilities.value:
+            cache = _cache(host)
+        if booted and said.state == "failed":
+            words = _words(host, DAEMONS if modular else DAEMONS[1:])
+        if said.state == "timeout":
+            waiting = _waiting(host)
+        return Libvirtd(known, rule, polkitd, open_socket, cache, words, waiting)
+
+    return answered
+
+
+def setting(configs: Iterable[Config], name: str, *files: str) -> tuple[str, object] | None:
+    """Where ``name`` is set, and to what; None where no file of those sets it. Of several the last counts."""
+    found = None
+    for one in configs:
+        if one.path.rpartition("/")[2] in files and name in one.values:
+            found = (one.path, one.values[name])
+    return found
+
+
+__all__ = ["ACTION", "Config", "Libvirtd", "ask", "config", "last_words", "setting"]
