@@ -386,7 +386,7 @@ def polkit(facts: Facts) -> Judgement:
             "libvirt.polkit-denied",
             _("No polkit rule lets the group {group} manage guests.").format(group=group),
             automatic(_("Write the rule that lets the group {group} manage guests.").format(group=group)),
-            Evidence("grep -r org.libvirt.unix.manage /usr/share/polkit-1/rules.d /etc/polkit-1/rules.d", _("no line")),
+            Evidence("grep -r org.libvirt /usr/share/polkit-1/rules.d /etc/polkit-1/rules.d", _("no line")),
         )
     if isinstance(found.rule, Known) and isinstance(found.polkitd, Known):
         return passed(

@@ -178,6 +178,8 @@ def docker_forward(facts: Facts) -> Judgement:
     network = _active(facts)
     if isinstance(network, Judgement):
         return network
+    if network.forward == "open":
+        return skipped(_("The default network is open: libvirt writes no rules for it."))
     found = facts.firewall.rules
     if isinstance(found, Absent):
         return skipped(_("There is no iptables here, so nobody can have set its policy for forwarded packets."))
@@ -194,6 +196,14 @@ def docker_forward(facts: Facts) -> Judgement:
             _("The firewall drops what nobody asked for, but lets the default network's guests through."),
             seen,
             Evidence("iptables-save -t filter", own),
+        )
+    unclear = found.value.unclear(network.bridge)
+    if unclear:
+        return unknown(
+            _("The firewall drops forwarded packets, and it is not clear whether other rules let guests through."),
+            manual(_("Look at its rules, or try it from a guest."), ("iptables", "-S", "FORWARD")),
+            seen,
+            *(Evidence("iptables-save -t filter", line) for line in unclear[:3]),
         )
     return failed(
         "network.docker-forward-drop",

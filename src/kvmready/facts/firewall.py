@@ -65,6 +65,20 @@ class Rules(NamedTuple):
         ]
         return any(f"-i {bridge} " in line for line in lets) and any(f"-o {bridge} " in line for line in lets)
 
+    def unclear(self, bridge: str) -> tuple[str, ...]:
+        """Rules of FORWARD that may let the bridge's packets through without naming it: by address, or in a chain of
+        somebody else's, such as ufw's.
+        """
+        chains = ["FORWARD", *(["DOCKER-USER"] if self.reaches("FORWARD", "DOCKER-USER") else [])]
+        found = []
+        for line in self.lines:
+            words = line.split()
+            target = words[words.index("-j") + 1] if "-j" in words[:-1] else ""
+            known = target in ("DROP", "REJECT", "RETURN", "LOG", "") or target.startswith(("DOCKER", "LIBVIRT_"))
+            if words[1] in chains and not known and "-i" not in words and "-o" not in words:
+                found.append(line)
+        return tuple(found)
+
 
 class Firewall(NamedTuple):
     """``iptables`` and ``nft`` are paths. ``rules``, ``table`` (the text of libvirt's own nftables table, Absent where

@@ -25,6 +25,10 @@ RULES = ("/usr/share/polkit-1/rules.d", "/etc/polkit-1/rules.d", "/var/lib/polki
 """polkit(8); the last one is where polkit before 0.106 (Debian 11) keeps what packages bring."""
 
 ACTION = "org.libvirt.unix.manage"
+ACTIONS = "org.libvirt"
+"""What every rule about libvirt's actions holds, also one for all of them."""
+POLKIT_SERVICE = "/usr/share/dbus-1/system-services/org.freedesktop.PolicyKit1.service"
+"""By this file D-Bus starts polkit, wherever its program is."""
 POLKITD = (
     "/usr/lib/polkit-1/polkitd",
     "/usr/libexec/polkitd",
@@ -98,8 +102,8 @@ def _rule(host: Door) -> Fact[str]:
         return Known(named)
     if refused:
         return Denied(refused)
-    inside = next((path for path in paths if host.grep(path, (ACTION,)).text), None)
-    return Known(inside) if inside is not None else Absent(ACTION)
+    inside = next((path for path in paths if host.grep(path, (ACTIONS,)).text), None)
+    return Known(inside) if inside is not None else Absent(ACTIONS)
 
 
 def _cache(host: Door) -> Fact[tuple[str, ...]]:
@@ -163,6 +167,8 @@ def ask(host: Door, names: Names, want: Want, virsh: Callable[[], Virsh]) -> Cal
             break
     if root and isinstance(open_socket, Known) and open_socket.value:
         rule, polkitd = _rule(host), program(host, POLKITD)
+        if isinstance(polkitd, Absent) and not host.stat(POLKIT_SERVICE).error:
+            polkitd = Known(POLKIT_SERVICE)
     booted = not host.stat("/run/systemd/system").error
 
     def answered() -> Libvirtd:

@@ -107,10 +107,19 @@ def from_result(result: Result, asked: Sequence[str]) -> Fact[Mapping[str, Unit]
     return Unknown(f"systemctl show: {said or f'status {result.status}'}")
 
 
-def since_start(lines: list[str], units: Sequence[str]) -> list[str]:
-    """What came after systemd's last "Starting UNIT - DESCRIPTION...": an older complaint may be mended already."""
-    starts = [number for number, line in enumerate(lines) if line.startswith(tuple(f"Starting {u}" for u in units))]
-    return lines[starts[-1] + 1 :] if starts else lines
+def since_start(lines: Sequence[str], units: Sequence[str]) -> list[str]:
+    """The lines of the last start that has ended: after systemd's "Starting UNIT - DESCRIPTION...".
+
+    An older complaint may be mended already, and a start under way, as by the socket, has not come to its own yet.
+    """
+    starts: list[list[str]] = [[]]
+    for line in lines:
+        if line.startswith(tuple(f"Starting {unit}" for unit in units)):
+            starts.append([])
+        else:
+            starts[-1].append(line)
+    ends = tuple(f"{unit}: {word}" for unit in units for word in ("Main process exited", "Deactivated", "Failed with"))
+    return next((part for part in reversed(starts) if any(line.startswith(ends) for line in part)), starts[-1])
 
 
 def last_words(text: str, unit: str) -> tuple[str, ...]:

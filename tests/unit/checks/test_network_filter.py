@@ -131,6 +131,10 @@ ACCEPTS = (
         (CLOSED.replace("COMMIT\n", ACCEPTS.partition("\n")[0] + "\n"), CUT),
         (CLOSED.replace("-A FORWARD -j DOCKER-USER\n", "").replace("COMMIT\n", ACCEPTS), CUT),
         (FLUSHED.replace(":FORWARD ACCEPT", ":FORWARD DROP"), CUT),
+        (CLOSED.replace("COMMIT\n", "-A FORWARD -s 192.168.122.0/24 -j ACCEPT\nCOMMIT\n"), UNKNOWN),
+        (CLOSED.replace("COMMIT\n", "-A FORWARD -j ufw-before-forward\nCOMMIT\n"), UNKNOWN),
+        (CLOSED.replace("COMMIT\n", "-A FORWARD -i docker0 -j ACCEPT\nCOMMIT\n"), CUT),
+        (CLOSED.replace("COMMIT\n", "-A FORWARD -s 10.0.0.0/8 -j DROP\nCOMMIT\n"), CUT),
     ],
 )
 def test_the_policy_of_docker(text: str, expected: tuple[str, str, str]) -> None:

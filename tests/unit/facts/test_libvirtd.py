@@ -67,13 +67,22 @@ def test_a_rule_under_another_name_is_found_by_what_is_in_it() -> None:
     recorded = Recorded()
     recorded.listdir(Listing("/usr/share/polkit-1/rules.d", ("50-default.rules", "README")))
     recorded.listdir(Listing("/etc/polkit-1/rules.d", ("10-local.rules",)))
-    recorded.grep(Reading("/usr/share/polkit-1/rules.d/50-default.rules"), (libvirtd.ACTION,))
-    recorded.grep(Reading("/etc/polkit-1/rules.d/10-local.rules", libvirtd.ACTION), (libvirtd.ACTION,))
+    recorded.grep(Reading("/usr/share/polkit-1/rules.d/50-default.rules"), (libvirtd.ACTIONS,))
+    recorded.grep(Reading("/etc/polkit-1/rules.d/10-local.rules", libvirtd.ACTION), (libvirtd.ACTIONS,))
     assert ask(recorded).rule == Known("/etc/polkit-1/rules.d/10-local.rules")
-    recorded.grep(Reading("/etc/polkit-1/rules.d/10-local.rules"), (libvirtd.ACTION,))
+    recorded.grep(Reading("/etc/polkit-1/rules.d/10-local.rules"), (libvirtd.ACTIONS,))
     assert isinstance(ask(recorded).rule, Absent)
     recorded.listdir(Listing("/etc/polkit-1/rules.d", error="EACCES"))
     assert isinstance(ask(recorded).rule, Denied)
+
+
+def test_polkit_is_known_by_its_service_where_its_program_lies_elsewhere() -> None:
+    recorded = Recorded()
+    recorded.absent(*libvirtd.POLKITD)
+    recorded.stat(Status(libvirtd.POLKIT_SERVICE, "file", 0o644, size=1))
+    assert ask(recorded).polkitd == Known(libvirtd.POLKIT_SERVICE)
+    recorded.absent(libvirtd.POLKIT_SERVICE)
+    assert isinstance(ask(recorded).polkitd, Absent)
 
 
 def test_a_plain_user_is_not_sent_to_look_at_roots_folders() -> None:
@@ -134,3 +143,6 @@ def test_last_words_are_the_trouble_alone() -> None:
 def test_what_was_said_before_the_last_start_counts_no_more() -> None:
     text = "configuration file syntax error: a\nStarting libvirtd.service - Virtualization daemon...\nno memory\n"
     assert libvirtd.last_words(text) == ("no memory",)
+    ended = "Starting libvirtd.service - x\nbad user\nlibvirtd.service: Deactivated successfully.\n"
+    again = "Stopped libvirtd.service - x\nStarting libvirtd.service - x\nlibvirt version: 9.0.0\n"
+    assert libvirtd.last_words(text + ended + again)[0] == "bad user"
