@@ -31,6 +31,7 @@ VERB = re.compile(rf"\bkvmready (?:{'|'.join(parser.VERBS)})\b")
 OPTION = re.compile(r"(?<![\w-])--?[a-zA-Z][\w-]*")
 PATH = re.compile(r"(?<![\w.])/[\w.-]+(?:/[\w.-]+)*")
 SETTING = re.compile(r"[\w.-]*[a-z0-9]=[\w'-]+|\b\w+_\w+\b|\bhttps?://\S+")
+NAME = re.compile(r"\b\w+(?:[.-]\w+)+")
 CAPITALS = re.compile(r"(?<!\{)\b[A-Z][A-Z0-9]{2,}\b")
 SHOUTED = {"EMULATION", "NOT", "PROVED", "UNDER"}
 
@@ -155,7 +156,7 @@ def test_chinese_is_set_as_chinese() -> None:
 def test_one_word_for_one_thing() -> None:
     found = []
     for english, chinese in sentences("zh"):
-        prose = re.sub(rf"{PATH.pattern}|{VERB.pattern}|{OPTION.pattern}|\{{\w+\}}", "", english).lower()
+        prose = re.sub(rf"{PATH.pattern}|{VERB.pattern}|{OPTION.pattern}|{NAME.pattern}|\{{\w+\}}", "", english).lower()
         for term, word in GLOSSARY.items():
             if re.search(rf"\b{term}s?\b", prose) and word not in chinese:
                 found.append(f"{term!r} is {word}: {chinese!r}")

@@ -101,9 +101,7 @@ def _wsl_1(facts: Facts) -> Judgement:
     return failed(
         "hardware.wsl-1",
         _("This is WSL 1: Windows only imitates a Linux kernel here, and there is no KVM in it."),
-        manual(
-            _("In Windows: wsl --list --verbose names this distribution; wsl --set-version NAME 2 makes WSL 2 of it.")
-        ),
+        manual(_("In Windows, look up its name and make WSL 2 of it: wsl --list --verbose; wsl --set-version NAME 2")),
         Evidence("uname -r", facts.kernel.release),
     )
 

@@ -32,6 +32,7 @@ _ALL = (
     ("hardware.firmware-disabled", "manual", N_("VT-x or AMD-V is switched off in the firmware")),
     ("hardware.nested-off", "manual", N_("a virtual machine whose host does not pass VT-x or AMD-V on")),
     ("hardware.wsl-nested-off", "manual", N_("WSL without nested virtualization")),
+    ("hardware.wsl-1", "manual", N_("WSL 1, which has no Linux kernel")),
     ("hardware.xen-dom0", "manual", N_("a Xen dom0: Xen has the extension, KVM cannot have it")),
     ("hardware.confidential-guest", "manual", N_("a confidential VM (SEV or TDX): KVM cannot run in it")),
     ("hardware.arm-not-el2", "manual", N_("an ARM kernel that was not started at EL2")),

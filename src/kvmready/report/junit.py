@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from kvmready.checks.engine import ESSENTIAL
+from kvmready.checks.engine import ADVISORY, ESSENTIAL
 from kvmready.i18n import _
 from kvmready.report import story
 
@@ -102,7 +102,7 @@ def _check(finding: Record, shown: Iterable[str], strict: bool) -> Element:
     if status == "fail" or (status == "warn" and strict):
         _red(case, "failure", finding["cause"], finding["summary"], _text(finding))
     elif status == "unknown":
-        if strict or finding["check"] in ESSENTIAL:
+        if finding["check"] in ESSENTIAL or (strict and finding["check"] not in ADVISORY):
             _red(case, "error", "unknown", finding["summary"], _text(finding))
         else:
             _skipped(case, finding["summary"], _text(finding))

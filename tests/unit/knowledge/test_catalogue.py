@@ -73,7 +73,8 @@ def test_the_catalogue_is_in_the_order_of_the_layers() -> None:
 
 
 def test_what_checks_plan_and_proof_name_is_in_the_catalogue() -> None:
-    strange = {name: file for name, file in NAMED.items() if name not in CATALOGUE and name not in CHECKS}
+    files = {"network.conf"}  # libvirt's own
+    strange = {n: file for n, file in NAMED.items() if n not in CATALOGUE and n not in CHECKS and n not in files}
     assert not strange, "\n" + "\n".join(f"{file}: {name}" for name, file in strange.items())
 
 

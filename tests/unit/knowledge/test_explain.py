@@ -181,7 +181,7 @@ def test_an_explanation_is_drawn_with_all_its_parts() -> None:
         "Look by hand $ modprobe --showconfig | grep -E '^(blacklist|install) kvm' ✗ blacklist kvm_amd",
         "How to mend it kvmready up mends it where it can",
         "# modprobe kvm_amd (or kvm_intel)",
-        "Found by kernel.modules",
+        "Found by kernel.blacklist",
         "Related causes kernel.module-not-loaded",
         "Read more man 8 lsmod",
     ):

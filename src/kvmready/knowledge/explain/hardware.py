@@ -243,6 +243,21 @@ _CAUSES = {
         (Look("uname -r", "", "5.15.153.1-microsoft-standard-WSL2"),),
         ("https://learn.microsoft.com/en-us/windows/wsl/wsl-config",),
     ),
+    "hardware.wsl-1": Wrong(
+        "hardware.cpu-virtualization",
+        (
+            N_("WSL 1 has no Linux kernel: Windows itself answers what Linux programs ask for, and it has no KVM."),
+            N_("WSL 2 runs a real Linux kernel in a small virtual machine."),
+        ),
+        (
+            Do(
+                N_("In PowerShell, look up the name of this distribution, and make WSL 2 of it:"),
+                ("| wsl --list --verbose", "| wsl --set-version NAME 2"),
+            ),
+        ),
+        (Look("uname -r", "5.15.153.1-microsoft-standard-WSL2", "4.4.0-19041-Microsoft"),),
+        ("https://learn.microsoft.com/en-us/windows/wsl/install",),
+    ),
     "hardware.xen-dom0": Wrong(
         "hardware.machine",
         (
@@ -356,7 +371,7 @@ _CHECKS = {
     "hardware.nested-host": Asked(
         "hardware.cpu-virtualization",
         N_("Whether the machine below passes the extension on"),
-        ("hardware.nested-off", "hardware.wsl-nested-off"),
+        ("hardware.nested-off", "hardware.wsl-nested-off", "hardware.wsl-1"),
     ),
     "hardware.firmware": Asked(
         "hardware.cpu-virtualization",
