@@ -29,6 +29,11 @@ PACKAGES = (
     ("installer", ("virtinst",)),
     ("python-binding", ("python3-libvirt",)),
     ("network", ("dnsmasq-base",)),
+    ("acl", ("acl",)),
+    ("manager", ("virt-manager",)),
+    ("viewer", ("virt-viewer",)),
+    ("machines", ("cockpit-machines",)),
+    ("web-console", ("cockpit",)),
 )
 
 UNITS = (

@@ -6,7 +6,20 @@ from typing import NamedTuple
 
 from kvmready.facts.names import Names
 
-ROLES = ("emulator", "image-tool", "daemon", "clients", "installer", "python-binding", "network")
+ROLES = (
+    "emulator",
+    "image-tool",
+    "daemon",
+    "clients",
+    "installer",
+    "python-binding",
+    "network",
+    "acl",
+    "manager",
+    "viewer",
+    "machines",
+    "web-console",
+)
 """What a package is wanted for; a table names for each role the candidates in order of preference."""
 
 

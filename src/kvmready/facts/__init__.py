@@ -4,18 +4,35 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from kvmready.facts import access, kernel, libvirt, machine, network, probe, qemu, services, storage, virsh
+from kvmready.facts import (
+    access,
+    confinement,
+    kernel,
+    libvirt,
+    machine,
+    network,
+    packages,
+    probe,
+    qemu,
+    services,
+    storage,
+    tools,
+    virsh,
+)
 from kvmready.facts.access import Access
+from kvmready.facts.confinement import Confinement
 from kvmready.facts.kernel import Kernel
 from kvmready.facts.libvirt import Libvirt
 from kvmready.facts.machine import Machine
 from kvmready.facts.names import Names, Want
 from kvmready.facts.network import Network
 from kvmready.facts.os import OsRelease
+from kvmready.facts.packages import Packages
 from kvmready.facts.probe import Probe
 from kvmready.facts.qemu import Qemu
 from kvmready.facts.services import Services
 from kvmready.facts.storage import Storage
+from kvmready.facts.tools import Tools
 from kvmready.host.door import Caller, Door
 
 __all__ = ["Facts", "gather"]
@@ -37,6 +54,9 @@ class Facts(NamedTuple):
     network: Network
     storage: Storage
     access: Access
+    confinement: Confinement
+    packages: Packages
+    tools: Tools
 
 
 def gather(host: Door, names: Names, want: Want, caller: Caller, release: OsRelease) -> Facts:
@@ -50,7 +70,10 @@ def gather(host: Door, names: Names, want: Want, caller: Caller, release: OsRele
     daemon = libvirt.ask(host, names, want, answered)
     bridges = network.ask(host, names, want, answered)
     pools = storage.ask(host, names, want, answered)
-    people = access.ask(host, names, want)
+    people = access.ask(host, names, want, pools)
+    manager = packages.ask(host, names, want)
+    extras = tools.ask(host, names, want)
+    confined = confinement.ask(host, names, want, pools)
     return Facts(
         want,
         names,
@@ -65,4 +88,7 @@ def gather(host: Door, names: Names, want: Want, caller: Caller, release: OsRele
         bridges(),
         pools(),
         people(),
+        confined(),
+        manager(),
+        extras(),
     )

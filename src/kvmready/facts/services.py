@@ -115,6 +115,7 @@ def ask(host: Door, names: Names, want: Want) -> Callable[[], Services]:
     from kvmready.host.door import Command
 
     asked = tuple(dict.fromkeys(unit for _, units in names.units for unit in units))
+    asked += ("cockpit.socket",) if want.profile == "web" else ()
     argv = ("systemctl", "show", "--no-pager", "--property=" + ",".join(PROPERTIES), "--", *asked)
     running = host.begin(Command(argv, timeout=TIMEOUT))
 

@@ -40,7 +40,8 @@ def make(
     steps: list[Step] = []
     if table is not None and any(_mendable(f, findings) for f in findings):
         chosen = [f for f in findings if only is None or LAYERS.index(f.layer) <= LAYERS.index(only)]
-        steps = [*_packages(chosen, findings, table, manager), *_others(chosen, findings, facts, table)]
+        wanted = _packages(chosen, findings, facts, table, manager)
+        steps = [*wanted, *_others(chosen, findings, facts, table)]
         if steps and manager is not None and (only is None or LAYERS.index(only) >= LAYERS.index(_PACKAGES_FROM)):
             steps += _repair(manager)
         steps = _ordered(steps, table)
@@ -85,7 +86,7 @@ def _mendable(finding: Finding, findings: Iterable[Finding]) -> bool:
 
 
 def _packages(
-    chosen: Sequence[Finding], findings: Sequence[Finding], table: Table, manager: State | None
+    chosen: Sequence[Finding], findings: Sequence[Finding], facts: Facts, table: Table, manager: State | None
 ) -> list[Step]:
     """One run of the package manager for all layers: it resolves their dependencies once."""
     from kvmready.i18n import _
@@ -96,16 +97,21 @@ def _packages(
     mends: dict[str, None] = {}
     layer = ""
     for finding in chosen:
-        if finding.check not in builders.ROLES or not _mendable(finding, findings):
+        if not _mendable(finding, findings):
             continue
-        if finding.status != "blocked" and finding.cause not in builders.PACKAGE_CAUSES:
+        roles = builders.also_wanted(finding, facts)
+        if finding.check in builders.ROLES and (
+            finding.cause in builders.PACKAGE_CAUSES
+            # The emulator's own finding brings the package of a blocked qemu.kvm-accel.
+            or (finding.status == "blocked" and finding.check != "qemu.kvm-accel")
+        ):
+            roles += (builders.ROLES[finding.check],)
+        if not roles:
             continue
-        if finding.status == "blocked" and finding.check == "qemu.kvm-accel":
-            continue  # the emulator's own finding brings the package
-        candidates = table.candidates(builders.ROLES[finding.check])
-        names[next((name for name in candidates if name not in unavailable), candidates[0])] = None
+        for candidates in map(table.candidates, roles):
+            names[next((name for name in candidates if name not in unavailable), candidates[0])] = None
         layer = layer or finding.layer
-        if finding.cause:
+        if finding.cause in builders.PACKAGE_CAUSES:
             mends[finding.cause] = None
     if not names or table.package_manager != "apt":
         return []

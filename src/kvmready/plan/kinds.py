@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kvmready.plan import capabilities, file, group, lists, module, network, packages, pool, repair, udev, unit
+from kvmready.plan import (
+    acl,
+    capabilities,
+    file,
+    group,
+    lists,
+    module,
+    network,
+    packages,
+    pool,
+    repair,
+    udev,
+    unit,
+    uri,
+)
 from kvmready.plan.step import Kind
 
 KINDS: Mapping[str, Kind] = {
@@ -19,4 +33,6 @@ KINDS: Mapping[str, Kind] = {
     "network": network,
     "pool": pool,
     "group": group,
+    "acl": acl,
+    "uri-default": uri,
 }

@@ -39,6 +39,11 @@ def test_debian_12_on_a_pc() -> None:
         "virtinst",
         "python3-libvirt",
         "dnsmasq-base",
+        "acl",
+        "virt-manager",
+        "virt-viewer",
+        "cockpit-machines",
+        "cockpit",
     ]
     assert table.names.emulators == ("/usr/bin/qemu-system-x86_64",)
     assert (table.names.qemu_user, table.names.qemu_group) == ("libvirt-qemu", "kvm")
