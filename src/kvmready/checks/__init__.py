@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from kvmready.checks import access, hardware, kernel, libvirt, network, qemu, services, storage
+from kvmready.checks import (
+    access,
+    confinement,
+    hardware,
+    kernel,
+    libvirt,
+    network,
+    packages,
+    qemu,
+    services,
+    storage,
+    tools,
+)
 from kvmready.checks.finding import LAYERS, Check
 from kvmready.errors import UsageError
 from kvmready.i18n import _
@@ -12,12 +24,15 @@ __all__ = ["ALL", "find"]
 ALL: tuple[Check, ...] = (
     *hardware.CHECKS,
     *kernel.CHECKS,
+    *packages.CHECKS,
     *qemu.CHECKS,
     *libvirt.CHECKS,
     *services.CHECKS,
     *network.CHECKS,
     *storage.CHECKS,
+    *confinement.CHECKS,
     *access.CHECKS,
+    *tools.CHECKS,
 )
 
 

@@ -9,6 +9,7 @@ from kvmready.checks.finding import (
     Check,
     Evidence,
     Judgement,
+    Remedy,
     automatic,
     failed,
     manual,
@@ -17,14 +18,16 @@ from kvmready.checks.finding import (
     unknown,
     warned,
 )
-from kvmready.facts.access import member
+from kvmready.facts.access import by_configuration, goes_to_session, member
 from kvmready.facts.known import Absent, Known
 from kvmready.i18n import _
 
 if TYPE_CHECKING:
     from kvmready.facts import Facts
-    from kvmready.facts.access import Person
+    from kvmready.facts.access import Person, Uri
     from kvmready.facts.known import Fact
+
+SYSTEM = "qemu:///system"
 
 EVERYONE = 0o006
 """Mode bits of a device that anybody may read and write."""
@@ -65,14 +68,9 @@ def _of_group(
     people = [person for person in facts.access.people if not _root(person)]
     if not people:
         return skipped(_("Not needed: root needs no groups, and no other user was named."))
-    strangers = [person for person in people if isinstance(person.account, Absent)]
+    strangers = _strangers(people)
     if strangers:
-        return failed(
-            "access.no-such-user",
-            _("This host has no user named {names}.").format(names=_names(strangers)),
-            manual(_("Create the account, or name another user with --user.")),
-            *(_database(person) for person in strangers),
-        )
+        return _no_such_user(strangers)  # blocked by access.user, which says it
     unseen = [person for person in people if not isinstance(person.account, Known)]
     if unseen:
         return unknown(
@@ -100,6 +98,37 @@ def _of_group(
         _("{names} may {purpose}.").format(names=_names(people), purpose=purpose),
         *(_database(person) for person in people),
     )
+
+
+def _strangers(people: Iterable[Person]) -> list[Person]:
+    return [person for person in people if isinstance(person.account, Absent)]
+
+
+def _no_such_user(strangers: list[Person]) -> Judgement:
+    return failed(
+        "access.no-such-user",
+        _("This host has no user named {names}.").format(names=_names(strangers)),
+        manual(_("Create the account, or name another user with --user.")),
+        *(_database(person) for person in strangers),
+    )
+
+
+def user(facts: Facts) -> Judgement:
+    """access.user: the host knows everybody who shall run guests."""
+    people = facts.access.people
+    if not people:
+        return skipped(_("Not needed: root needs no groups, and no other user was named."))
+    strangers = _strangers(people)
+    if strangers:
+        return _no_such_user(strangers)
+    unseen = [person for person in people if not isinstance(person.account, Known)]
+    if unseen:
+        return unknown(
+            _("The host did not tell the groups of {names}.").format(names=_names(unseen)),
+            manual(_("Ask by hand."), ("id", unseen[0].name)),
+            *(_database(person) for person in unseen),
+        )
+    return passed(_("This host knows {names}.").format(names=_names(people)), *(_database(person) for person in people))
 
 
 def _names(people: Iterable[Person]) -> str:
@@ -179,8 +208,56 @@ def session(facts: Facts) -> Judgement:
     return passed(_("The running session of {names} has the groups of the database.").format(names=_names(people)))
 
 
+def _set_uri(astray: list[tuple[str, Uri]]) -> Remedy:
+    elsewhere = [uri.source for _name, uri in astray if not by_configuration(uri)]
+    if elsewhere:
+        return manual(
+            _("Change LIBVIRT_DEFAULT_URI in {file} to {uri}, and log in again.").format(file=elsewhere[0], uri=SYSTEM),
+            ("grep", "-n", "LIBVIRT_DEFAULT_URI", elsewhere[0]),
+        )
+    names = ", ".join(name for name, _uri in astray)
+    return automatic(_("Write uri_default into libvirt.conf of {names}.").format(names=names))
+
+
+def libvirt_uri(facts: Facts) -> Judgement:
+    """access.libvirt-uri: a user's plain ``virsh list`` shows the guests of this host."""
+    uris = facts.access.uris
+    if not uris:
+        return skipped(_("Not needed: no guest is defined on the system connection, or nobody may manage it."))
+    unseen = [(name, uri.why) for name, uri in uris if not isinstance(uri, Known)]
+    known = [(name, uri.value) for name, uri in uris if isinstance(uri, Known)]
+    # Who keeps guests in the session chose it; who has none and looks there sees an empty list.
+    astray = [(name, uri) for name, uri in known if goes_to_session(uri) and not uri.session_guests]
+    if astray:
+        return warned(
+            "access.session-uri",
+            _("virsh and virt-install of {names} look at the session, but this host's guests are under {uri}.").format(
+                names=", ".join(name for name, _uri in astray), uri=SYSTEM
+            ),
+            _set_uri(astray),
+            *(
+                Evidence(uri.source, f'uri_default = "{uri.uri}"' if uri.uri else _("uri_default is not set"))
+                for _name, uri in astray
+            ),
+        )
+    if unseen:
+        return unknown(
+            _("It could not be seen which connection {names} uses.").format(names=", ".join(n for n, _why in unseen)),
+            manual(_("Ask as that user."), ("sudo", "-u", unseen[0][0], "-i", "virsh", "uri")),
+            *(Evidence(f"virsh uri ({name})", why) for name, why in unseen),
+        )
+    return passed(
+        _("virsh of {names} goes where the user's guests are.").format(names=", ".join(name for name, _uri in known)),
+        *(Evidence(uri.source, uri.uri or _("session")) for _name, uri in known),
+    )
+
+
+EVERYWHERE = ("minimal", "server", "desktop", "web")
+
 CHECKS = (
-    Check("access.kvm-group", kvm_group, profiles=("minimal", "server", "desktop", "web")),
-    Check("access.libvirt-group", libvirt_group, needs=("libvirt.daemon",)),
-    Check("access.session", session),
+    Check("access.user", user, profiles=EVERYWHERE),
+    Check("access.kvm-group", kvm_group, needs=("access.user",), profiles=EVERYWHERE),
+    Check("access.libvirt-group", libvirt_group, needs=("access.user", "libvirt.daemon")),
+    Check("access.session", session, needs=("access.user",)),
+    Check("access.libvirt-uri", libvirt_uri, needs=("access.user", "libvirt.connect")),
 )

@@ -41,6 +41,11 @@ PACKAGES = (
     ("python-binding", ("python3-libvirt",)),
     ("network", ("dnsmasq-base",)),
     ("firewall", ("iptables",)),
+    ("acl", ("acl",)),
+    ("manager", ("virt-manager",)),
+    ("viewer", ("virt-viewer",)),
+    ("machines", ("cockpit-machines",)),
+    ("web-console", ("cockpit",)),
 )
 
 UNITS = (

@@ -17,6 +17,11 @@ ROLES = (
     "firewall",
     "firmware",
     "tpm",
+    "acl",
+    "manager",
+    "viewer",
+    "machines",
+    "web-console",
 )
 """What a package is wanted for; a table names for each role the candidates in order of preference."""
 

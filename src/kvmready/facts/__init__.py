@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from kvmready.facts import (
     access,
+    confinement,
     firewall,
     kernel,
     libvirt,
@@ -13,13 +14,16 @@ from kvmready.facts import (
     machine,
     memory,
     network,
+    packages,
     probe,
     qemu,
     services,
     storage,
+    tools,
     virsh,
 )
 from kvmready.facts.access import Access
+from kvmready.facts.confinement import Confinement
 from kvmready.facts.firewall import Firewall
 from kvmready.facts.kernel import Kernel
 from kvmready.facts.libvirt import Libvirt
@@ -29,10 +33,12 @@ from kvmready.facts.memory import Memory
 from kvmready.facts.names import Names, Want
 from kvmready.facts.network import Network
 from kvmready.facts.os import OsRelease
+from kvmready.facts.packages import Packages
 from kvmready.facts.probe import Probe
 from kvmready.facts.qemu import Qemu
 from kvmready.facts.services import Services
 from kvmready.facts.storage import Storage
+from kvmready.facts.tools import Tools
 from kvmready.host.door import Caller, Door
 
 __all__ = ["Facts", "gather"]
@@ -57,6 +63,9 @@ class Facts(NamedTuple):
     memory: Memory
     libvirtd: Libvirtd
     firewall: Firewall
+    confinement: Confinement
+    packages: Packages
+    tools: Tools
 
 
 def gather(host: Door, names: Names, want: Want, caller: Caller, release: OsRelease) -> Facts:
@@ -72,7 +81,10 @@ def gather(host: Door, names: Names, want: Want, caller: Caller, release: OsRele
     packets = firewall.ask(host, names, want, answered)
     bridges = network.ask(host, names, want, answered)
     pools = storage.ask(host, names, want, answered)
-    people = access.ask(host, names, want)
+    people = access.ask(host, names, want, pools)
+    manager = packages.ask(host, names, want)
+    extras = tools.ask(host, names, want)
+    confined = confinement.ask(host, names, want, pools)
     room = memory.ask(host, names, want)
     return Facts(
         want,
@@ -91,4 +103,7 @@ def gather(host: Door, names: Names, want: Want, caller: Caller, release: OsRele
         room(),
         files(),
         packets(),
+        confined(),
+        manager(),
+        extras(),
     )

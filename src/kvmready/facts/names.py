@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-PROFILES = ("minimal", "server")
+PROFILES = ("minimal", "server", "desktop", "web")
 """What a host can be wanted for. Each says by its checks which layers it needs."""
 
 

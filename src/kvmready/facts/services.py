@@ -178,6 +178,7 @@ def ask(host: Door, names: Names, want: Want) -> Callable[[], Services]:
     from kvmready.host.door import Command
 
     asked = units_asked(names, not host.stat(MODULAR).error)
+    asked += ("cockpit.socket",) if want.profile == "web" else ()
     argv = ("systemctl", "show", "--no-pager", "--property=" + ",".join(PROPERTIES), "--", *asked)
     running = host.begin(Command(argv, timeout=TIMEOUT))
 

@@ -48,12 +48,17 @@ class Status(NamedTuple):
 
 
 class Space(NamedTuple):
-    """Room on the file system that holds ``path``, in bytes; ``free`` is what an ordinary user may take."""
+    """Room on the file system that holds ``path``, in bytes; ``free`` is what an ordinary user may take.
+
+    ``nodes`` is how many files it can hold, 0 where it has no such limit (btrfs); ``free_nodes`` how many more.
+    """
 
     path: str
     free: int = 0
     total: int = 0
     error: str = ""
+    nodes: int = 0
+    free_nodes: int = 0
 
 
 class Result(NamedTuple):
@@ -176,6 +181,12 @@ class Door(Protocol):
     def stat(self, path: str) -> Status: ...
 
     def space(self, path: str) -> Space: ...
+
+    def attribute(self, path: str, name: str) -> Reading:
+        """An extended attribute (getxattr(2)), its bytes as hexadecimal digits; ENODATA where it is not set."""
+
+    def locked(self, path: str) -> Reading:
+        """The process that holds a POSIX lock on the whole file or a part of it, as a number; "" for nobody."""
 
     def account(self, name: str) -> Account: ...
 

@@ -206,7 +206,38 @@ class LocalHost:
             found = os.statvfs(path)
         except OSError as error:
             return Space(path, error=_name(error))
-        return Space(path, found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize)
+        return Space(
+            path,
+            found.f_bavail * found.f_frsize,
+            found.f_blocks * found.f_frsize,
+            nodes=found.f_files,
+            free_nodes=found.f_favail,
+        )
+
+    def attribute(self, path: str, name: str) -> Reading:
+        try:
+            return Reading(path, os.getxattr(path, name).hex())
+        except OSError as error:
+            return Reading(path, error=_name(error))
+
+    def locked(self, path: str) -> Reading:
+        import fcntl
+        import struct
+
+        # struct flock with 64-bit offsets (fcntl(2)): type, whence, start, length 0 (to the end), pid.
+        layout = "hhqqi"
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            try:
+                asked = struct.pack(layout, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+                kind, _whence, _start, _length, pid = struct.unpack(
+                    layout, fcntl.fcntl(descriptor, fcntl.F_GETLK, asked)[: struct.calcsize(layout)]
+                )
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            return Reading(path, error=_name(error))
+        return Reading(path, "" if kind == fcntl.F_UNLCK else str(pid))
 
     def account(self, name: str) -> Account:
         import grp

@@ -135,6 +135,16 @@ class RecordingHost:
         self.keep(question("space", path=path), answer)
         return answer
 
+    def attribute(self, path: str, name: str) -> Reading:
+        answer = self._door.attribute(path, name)
+        self.keep(question("attribute", path=path, name=name), answer)
+        return answer
+
+    def locked(self, path: str) -> Reading:
+        answer = self._door.locked(path)
+        self.keep(question("locked", path=path), answer)
+        return answer
+
     def account(self, name: str) -> Account:
         answer = self._door.account(name)
         self.keep(question("account", name=name), answer)

@@ -29,6 +29,8 @@ ANSWERS: Mapping[str, Any] = {
     "read": Reading,
     "grep": Reading,
     "readlink": Reading,
+    "attribute": Reading,
+    "locked": Reading,
     "listdir": Listing,
     "stat": Status,
     "space": Space,
@@ -124,6 +126,14 @@ class ReplayHost:
 
     def space(self, path: str) -> Space:
         answer: Space = self._answer(question("space", path=path))
+        return answer
+
+    def attribute(self, path: str, name: str) -> Reading:
+        answer: Reading = self._answer(question("attribute", path=path, name=name))
+        return answer
+
+    def locked(self, path: str) -> Reading:
+        answer: Reading = self._answer(question("locked", path=path))
         return answer
 
     def account(self, name: str) -> Account:

@@ -57,7 +57,8 @@ def make(
     steps: list[Step] = []
     if table is not None and any(_mendable(f, findings) for f in findings):
         chosen = [f for f in findings if only is None or LAYERS.index(f.layer) <= LAYERS.index(only)]
-        steps = [*_packages(chosen, findings, table, manager), *_others(chosen, findings, facts, table)]
+        wanted = _packages(chosen, findings, facts, table, manager)
+        steps = [*wanted, *_others(chosen, findings, facts, table)]
         steps += _lists(steps, manager)
         if steps and manager is not None and (only is None or LAYERS.index(only) >= LAYERS.index(_PACKAGES_FROM)):
             steps += _repair(manager)
@@ -116,7 +117,7 @@ def _mendable(finding: Finding, findings: Iterable[Finding]) -> bool:
 
 
 def _packages(
-    chosen: Sequence[Finding], findings: Sequence[Finding], table: Table, manager: State | None
+    chosen: Sequence[Finding], findings: Sequence[Finding], facts: Facts, table: Table, manager: State | None
 ) -> list[Step]:
     """One run of the package manager for all layers: it resolves their dependencies once."""
     from kvmready.i18n import _
@@ -127,19 +128,28 @@ def _packages(
     mends: dict[str, None] = {}
     layer = ""
     for finding in chosen:
-        if finding.check not in builders.ROLES or not _mendable(finding, findings):
+        if not _mendable(finding, findings):
             continue
-        if finding.status != "blocked" and finding.cause not in builders.PACKAGE_CAUSES:
+        roles = builders.also_wanted(finding, facts)
+        if finding.check in builders.ROLES and (
+            finding.cause in builders.PACKAGE_CAUSES
+            # The emulator's own finding brings its package, and libvirt's package its firewall program.
+            or (finding.status == "blocked" and finding.check not in ("qemu.kvm-accel", "network.firewall"))
+        ):
+            roles += (builders.ROLES[finding.check],)
+        if not roles:
             continue
-        if finding.status == "blocked" and finding.check in ("qemu.kvm-accel", "network.firewall"):
-            continue  # the emulator's own finding brings the package, and libvirt's package its firewall program
-        role = builders.ROLES[finding.check]
-        candidates = table.candidates(role)
-        if role in OPTIONAL and not set(candidates) - unavailable:
-            continue  # guests run without it: no reason for the whole plan to fail
-        names[next((name for name in candidates if name not in unavailable), candidates[0])] = None
+        named = False
+        for role in roles:
+            candidates = table.candidates(role)
+            if role in OPTIONAL and not set(candidates) - unavailable:
+                continue  # guests run without it: no reason for the whole plan to fail
+            names[next((name for name in candidates if name not in unavailable), candidates[0])] = None
+            named = True
+        if not named:
+            continue
         layer = layer or finding.layer
-        if finding.cause:
+        if finding.cause in builders.PACKAGE_CAUSES:
             mends[finding.cause] = None
     if not names or table.package_manager != "apt":
         return []

@@ -10,14 +10,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from kvmready.errors import WorkError
+from kvmready.facts.packages import unfinished
 from kvmready.host.door import Command, Door, Result, Workshop
 from kvmready.i18n import _
 from kvmready.plan.command import explain, shown
 from kvmready.plan.step import Say
 
 LISTS = "/var/lib/apt/lists"
-STATUS = "/var/lib/dpkg/status"
-UPDATES = "/var/lib/dpkg/updates"
 MARKS = "/var/lib/apt/extended_states"
 
 LOCKS = (
@@ -56,8 +55,6 @@ LOCK_LIMIT = 600.0
 POLL = 0.25
 REMIND = 30.0
 """Seconds between two reminders of what is waited for."""
-
-_UNFINISHED = (" half-configured", " half-installed", " unpacked", " triggers-pending", " triggers-awaited")
 
 
 class Package(NamedTuple):
@@ -206,18 +203,6 @@ def progress(log: str, total: int) -> str:
 def lists_present(host: Door) -> bool:
     """Whether apt knows any package list at all: a fresh cloud image has none."""
     return any("_Packages" in name for name in host.listdir(LISTS).names)
-
-
-def unfinished(host: Door) -> str:
-    """What dpkg began and did not finish, in words for a person; empty when all is well."""
-    if any(name.isdigit() for name in host.listdir(UPDATES).names):
-        return _("dpkg was interrupted.")
-    lines = [
-        line
-        for line in host.grep(STATUS, _UNFINISHED).text.splitlines()
-        if line.startswith("Status: ") and line.endswith(_UNFINISHED)
-    ]
-    return _("{count} packages are only half installed.").format(count=len(lines)) if lines else ""
 
 
 def ask(host: Door, wanted: Sequence[str]) -> State:

@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from kvmready.checks.kernel_modules import editable
-from kvmready.facts.access import member
+from kvmready.facts.access import CONFIG, by_configuration, goes_to_session, member
 from kvmready.facts.known import Absent, Known
 from kvmready.facts.network import clashes, free_subnet
+from kvmready.facts.storage import closed_folders
+from kvmready.facts.tools import COCKPIT_SOCKET
 from kvmready.i18n import _
-from kvmready.plan import capabilities, group, libvirt_builders, network, pool, reinstall, udev, virsh
+from kvmready.plan import acl, capabilities, group, libvirt_builders, network, pool, reinstall, udev, uri, virsh
 from kvmready.plan.command import shown
 from kvmready.plan.step import Step
 
@@ -28,6 +30,7 @@ Builder = Callable[["Finding", "Facts", "Table"], Iterator[Step]]
 PERSISTENCE = "/etc/modules-load.d/kvmready.conf"
 RULES = "/etc/udev/rules.d/65-kvmready.rules"
 NESTING = "/etc/modprobe.d/kvmready.conf"
+SYSTEM_URI = "qemu:///system"
 USUAL_SUBNET = "192.168.122.0/24"
 """libvirt: src/network/default.xml.in."""
 
@@ -43,6 +46,10 @@ ROLES = {
     "libvirt.python": "python-binding",
     "network.dnsmasq": "network",
     "network.firewall": "firewall",
+    "tools.virt-manager": "manager",
+    "tools.virt-viewer": "viewer",
+    "tools.cockpit": "machines",
+    "tools.cockpit-socket": "web-console",
 }
 """Check id to what its package is wanted for, in the words of ``distro.table.ROLES``."""
 
@@ -57,6 +64,7 @@ PACKAGE_CAUSES = (
     "libvirt.python-missing",
     "network.dnsmasq-missing",
     "network.firewall-backend",
+    "tools.not-installed",
 )
 
 
@@ -359,6 +367,71 @@ def _group_of(name: str) -> Builder:
     return build
 
 
+def also_wanted(finding: Finding, facts: Facts) -> tuple[str, ...]:
+    """The roles of packages that the step for a finding needs to work with, where they are missing."""
+    if finding.cause == "storage.path-unreachable" and isinstance(facts.storage.setfacl, Absent):
+        return ("acl",)
+    return ()
+
+
+def _acl(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
+    who, folders = facts.storage.qemu, closed_folders(facts.storage)
+    if not folders or not isinstance(who, Known) or who.value.name.startswith("+"):
+        return
+    user = who.value.name
+    homes = [folder.path for folder in folders if folder.path == "/root" or folder.path.startswith("/home/")]
+    note = _("It changes a home directory: {user} can then open what it names in {paths} and is not closed itself.")
+    yield Step(
+        "storage.reach",
+        "acl",
+        finding.layer,
+        _("Let {user} pass through {paths}, without seeing what is in there").format(
+            user=user, paths=", ".join(folder.path for folder in folders)
+        ),
+        tuple(acl.command(folder, user) for folder in folders),
+        {"paths": [folder.path for folder in folders], "user": user},
+        _mends(finding),
+        note.format(user=user, paths=", ".join(homes)) if homes else "",
+    )
+
+
+def _uri(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
+    homes = {p.name: p.account.value.home for p in facts.access.people if isinstance(p.account, Known)}
+    for name, found in facts.access.uris:
+        if not isinstance(found, Known) or not goes_to_session(found.value) or found.value.session_guests:
+            continue
+        if not by_configuration(found.value):
+            continue
+        path = f"{homes[name]}/{CONFIG}"
+        yield Step(
+            f"access.uri.{name}",
+            "uri-default",
+            finding.layer,
+            _("Write {line} into {path}").format(line=f'uri_default = "{SYSTEM_URI}"', path=path),
+            uri.commands(name, path),
+            {"user": name, "path": path, "uri": SYSTEM_URI},
+            _mends(finding),
+            _(
+                "virsh, virt-install and virt-viewer of {user} then show the guests of the system, not of the session."
+            ).format(user=name),
+        )
+
+
+def _web_console(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
+    if finding.check != "tools.cockpit-socket":
+        return
+    yield Step(
+        "tools.cockpit-socket",
+        "unit",
+        finding.layer,
+        _("Start {name} now and at every boot").format(name=COCKPIT_SOCKET),
+        (("systemctl", "enable", "--", COCKPIT_SOCKET), ("systemctl", "start", "--", COCKPIT_SOCKET)),
+        {"units": [COCKPIT_SOCKET]},
+        _mends(finding),
+        _("The web console then listens on port 9090 of every address; who logs in there has an account of this host."),
+    )
+
+
 CAUSES: Mapping[str, Builder] = {
     "kernel.module-not-loaded": _vendor_module,
     "kernel.module-blacklisted": _blacklist,
@@ -381,6 +454,10 @@ CAUSES: Mapping[str, Builder] = {
     "network.subnet-clash": _network,
     "storage.pool-missing": _pool,
     "storage.pool-inactive": _pool,
+    "storage.path-unreachable": _acl,
+    "access.session-uri": _uri,
+    "tools.not-installed": _web_console,
+    "tools.not-listening": _web_console,
     "access.not-in-kvm-group": _group_of("kvm"),
     "access.not-in-libvirt-group": _group_of("libvirt"),
     **libvirt_builders.CAUSES,
@@ -394,6 +471,7 @@ BLOCKED: Mapping[str, Builder] = {
     "services.virtlockd": _units,
     "network.default-network": _network,
     "storage.default-pool": _pool,
+    "storage.pool-autostart": _pool,
     "access.kvm-group": _group_of("kvm"),
     "access.libvirt-group": _group_of("libvirt"),
 }

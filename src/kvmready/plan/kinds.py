@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kvmready.plan import (
+    acl,
     bridge,
     capabilities,
     file,
@@ -25,6 +26,7 @@ from kvmready.plan import (
     udev,
     unit,
     units_off,
+    uri,
 )
 from kvmready.plan.step import Kind
 
@@ -49,4 +51,6 @@ KINDS: Mapping[str, Kind] = {
     "setuid": setuid,
     "pool": pool,
     "group": group,
+    "acl": acl,
+    "uri-default": uri,
 }

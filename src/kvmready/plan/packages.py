@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from kvmready.errors import WorkError
+from kvmready.facts import packages as apt_state
 from kvmready.host.door import Command, Door, Workshop
 from kvmready.i18n import _
 from kvmready.plan import apt, firewall, leftovers
@@ -44,7 +45,7 @@ def _missing(step: Step, present: Mapping[str, apt.Package]) -> list[str]:
 
 def done(host: Door, step: Step) -> bool:
     """Whether dpkg says "installed" of every package and has nothing left to finish."""
-    return not _missing(step, apt.installed(host)) and not apt.unfinished(host)
+    return not _missing(step, apt.installed(host)) and not apt_state.unfinished(host)
 
 
 def former(host: Door, step: Step) -> dict[str, Any]:
@@ -84,7 +85,7 @@ def apply(host: Workshop, step: Step, say: Say) -> dict[str, Any]:
     log = run_directory(step.arguments) + "/apt.log"
     before: Mapping[str, Any] = step.arguments[FORMER]
     apt.wait_for_lock(host, say)
-    unfinished = apt.unfinished(host)
+    unfinished = apt_state.unfinished(host)
     if unfinished:
         raise WorkError(
             _("The packages of this host are in a broken state."),
@@ -140,7 +141,7 @@ def undo(host: Workshop, step: Step, former: Mapping[str, Any], say: Say) -> tup
     directory = run_directory(step.arguments)
     log = directory + "/apt.log"
     apt.wait_for_lock(host, say)
-    if apt.unfinished(host):
+    if apt_state.unfinished(host):
         say(_("Finishing an interrupted package run first"))
         apt.run(host, apt.CONFIGURE, log, 1, say)
         apt.run(host, apt.FIX, log, 1, say)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from kvmready.errors import WorkError
+from kvmready.facts.packages import STATUS
 from kvmready.host.local import LocalHost
 from kvmready.plan import apt, leftovers
 from kvmready.plan.packages import _missing
@@ -18,7 +19,7 @@ from kvmready.plan.step import Step
 LOCK = apt.LOCKS[0]
 pytestmark = [
     pytest.mark.machine,
-    pytest.mark.skipif(not os.path.exists(apt.STATUS), reason="this machine has no dpkg"),
+    pytest.mark.skipif(not os.path.exists(STATUS), reason="this machine has no dpkg"),
 ]
 
 HOLD = """

@@ -6,6 +6,7 @@ from typing import Any
 
 from kvmready.facts import Facts
 from kvmready.facts.access import Access, Person
+from kvmready.facts.confinement import Confinement
 from kvmready.facts.firewall import Firewall
 from kvmready.facts.kernel import NOT_ASKED, Blocked, Cgroup, Kernel
 from kvmready.facts.known import Absent, Fact, Known, Unknown
@@ -16,10 +17,12 @@ from kvmready.facts.memory import Memory
 from kvmready.facts.names import Names, Want
 from kvmready.facts.network import Network
 from kvmready.facts.os import OsRelease
+from kvmready.facts.packages import Packages
 from kvmready.facts.probe import Answer, Probe
 from kvmready.facts.qemu import Qemu
 from kvmready.facts.services import Services
 from kvmready.facts.storage import Storage
+from kvmready.facts.tools import Tools
 from kvmready.host.door import Account, Caller, Status
 
 NAMES = Names((), (), (), (), (), (), (), (), "", (), (), "libvirt-qemu", "libvirt-qemu", "kvm", "libvirt")
@@ -116,10 +119,13 @@ def facts(**changes: Any) -> Facts:
         "libvirt": Libvirt(NO, NO, NO, NO, (), "absent", "", NO, NO),
         "services": Services(NO, NO),
         "network": Network(NO, NO, NO, NO, (), NO, NO, NO, NO),
-        "storage": Storage(NO, "/var/lib/libvirt/images", NO),
+        "storage": Storage(NO, "/var/lib/libvirt/images", NO, NO, NO, NO, NO, ()),
         "access": Access((Person("alice", Known(ALICE_ACCOUNT), NO),), "kvm", Known(KVM_GID), "libvirt", NO),
         "memory": MEMORY,
         "libvirtd": Libvirtd(NO, NO, NO, NO, NO, NO, NO),
         "firewall": Firewall(NO, NO, NO, NO, NO, NO, NO),
+        "confinement": Confinement(NO, NO, NO, NO),
+        "packages": Packages(NO, (), NO, NO),
+        "tools": Tools(NO, NO, NO, NO, NO, NO),
     }
     return Facts(**{**subjects, **changes})

@@ -18,7 +18,7 @@ GIB = 1 << 30
         (Known(ON), ("pass", "", "")),
         (Absent("x"), ("fail", "storage.pool-missing", "automatic")),
         (Known(ON._replace(active=False)), ("fail", "storage.pool-inactive", "automatic")),
-        (Known(ON._replace(autostart=False)), ("fail", "storage.pool-inactive", "automatic")),
+        (Known(ON._replace(autostart=False)), ("pass", "", "")),
         (Unknown("x"), ("unknown", "", "manual")),
         (Denied("x"), ("unknown", "", "manual")),
     ],

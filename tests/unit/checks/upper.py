@@ -6,7 +6,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from kvmready.checks.finding import Judgement
-from kvmready.facts import Facts, access, firewall, libvirt, libvirtd, network, qemu, services, storage, virsh
+from kvmready.facts import (
+    Facts,
+    access,
+    confinement,
+    firewall,
+    libvirt,
+    libvirtd,
+    network,
+    packages,
+    qemu,
+    services,
+    storage,
+    tools,
+    virsh,
+)
 from kvmready.facts.known import Known
 from kvmready.facts.names import Want
 from kvmready.facts.probe import Probe
@@ -28,6 +42,7 @@ def healthy(recorded: Recorded | None = None, want: Want = WANT, **changes: Any)
     """The facts that a host's recorded answers give in the upper layers, but for ``changes`` of whole subjects."""
     host = (recorded or Recorded()).host()
     answered = virsh.ask(host, NAMES, want)
+    pools = storage.ask(host, NAMES, want, answered)
     kernel = lower.KERNEL._replace(kvm=lower.node("/dev/kvm", 232, 0o660, KVM))
     asked: dict[str, Any] = {
         "want": want,
@@ -39,8 +54,11 @@ def healthy(recorded: Recorded | None = None, want: Want = WANT, **changes: Any)
         "libvirt": libvirt.ask(host, NAMES, want, answered)(),
         "services": services.ask(host, NAMES, want)(),
         "network": network.ask(host, NAMES, want, answered)(),
-        "storage": storage.ask(host, NAMES, want, answered)(),
-        "access": access.ask(host, NAMES, want)(),
+        "storage": pools(),
+        "access": access.ask(host, NAMES, want, pools)(),
+        "confinement": confinement.ask(host, NAMES, want, pools)(),
+        "packages": packages.ask(host, NAMES, want)(),
+        "tools": tools.ask(host, NAMES, want)(),
         "libvirtd": libvirtd.ask(host, NAMES, want, answered)(),
         "firewall": firewall.ask(host, NAMES, want, answered)(),
     }

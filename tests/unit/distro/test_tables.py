@@ -43,6 +43,11 @@ def test_debian_12_on_a_pc() -> None:
         "iptables",
         "ovmf",
         "swtpm-tools",
+        "acl",
+        "virt-manager",
+        "virt-viewer",
+        "cockpit-machines",
+        "cockpit",
     ]
     assert table.names.emulators == ("/usr/bin/qemu-system-x86_64",)
     assert (table.names.qemu_user, table.names.qemu_group) == ("libvirt-qemu", "kvm")

@@ -9,6 +9,7 @@ from kvmready.distro import find
 from kvmready.facts import virsh
 from kvmready.facts.names import Names
 from kvmready.facts.os import OsRelease
+from kvmready.facts.packages import LOCKS, UNFINISHED
 from kvmready.facts.services import PROPERTIES
 from kvmready.host.door import (
     Account,
@@ -183,7 +184,7 @@ SAVED = """\
 COMMIT
 """
 
-KVM, LIBVIRT, ALICE = 107, 106, 1000
+KVM, LIBVIRT, ALICE, QEMU = 107, 106, 1000, 64055
 
 OVMF = "/usr/share/OVMF/OVMF_CODE_4M.fd"
 DESCRIPTOR_FILE = "/usr/share/qemu/firmware/60-edk2-x86_64.json"
@@ -291,6 +292,25 @@ class Recorded:
         self.group(Group("libvirt", LIBVIRT, ("alice",)))
         groups = (("alice", ALICE), ("kvm", KVM), ("libvirt", LIBVIRT))
         self.account(Account("alice", ALICE, ALICE, "/home/alice", groups))
+        self.account(Account("libvirt-qemu", QEMU, KVM, "/var/lib/libvirt", (("kvm", KVM), ("libvirt-qemu", QEMU))))
+        for path in ("/", "/var", "/var/lib", "/var/lib/libvirt", "/var/lib/libvirt/images"):
+            self.folder(path, 0o711 if path.endswith("images") else 0o755)
+        for path in ("/run", "/var/tmp", "/var/log"):
+            self.space(Space(path, 1 << 30, 2 << 30))
+        self.listdir(Listing("/etc/libvirt/qemu", ("networks",)))
+        self.listdir(Listing("/var/log/libvirt/qemu"))
+        self.read(Reading("/sys/module/apparmor/parameters/enabled", "Y\n"))
+        self.read(Reading("/sys/fs/selinux/enforce", error="ENOENT"))
+        needles = ["libvirt", "virt-aa-helper"]
+        profiles = "/sys/kernel/security/apparmor/profiles"
+        self.keep(question("grep", path=profiles, needles=needles), Reading(profiles, "libvirtd (enforce)\n"))
+        status = "/var/lib/dpkg/status"
+        self.keep(question("grep", path=status, needles=list(UNFINISHED)), Reading(status))
+        self.listdir(Listing("/var/lib/dpkg/updates"))
+        for path in LOCKS:
+            self.keep(question("locked", path=path), Reading(path))
+        self.read(Reading("/etc/apt/sources.list", "deb http://deb.debian.org/debian bookworm main\n"))
+        self.listdir(Listing("/etc/apt/sources.list.d"))
         self.sessions(ALICE, Session(4711, "bash", (ALICE, KVM, LIBVIRT)))
 
     def keep(self, asked: dict[str, Any], answer: Any) -> None:
@@ -305,6 +325,16 @@ class Recorded:
     def absent(self, *paths: str) -> None:
         for path in paths:
             self.stat(Status(path, error="ENOENT"))
+
+    def folder(self, path: str, mode: int, uid: int = 0, gid: int = 0, acl: str = "") -> None:
+        """A directory on the way to another, with its ACL in hexadecimal where it has one."""
+        self.stat(Status(path, "directory", mode, uid, gid))
+        if path != "/":
+            self.readlink(Reading(path, error="EINVAL"))
+        self.keep(
+            question("attribute", path=path, name="system.posix_acl_access"),
+            Reading(path, acl) if acl else Reading(path, error="ENODATA"),
+        )
 
     def listdir(self, answer: Listing) -> None:
         self.keep(question("listdir", path=answer.path), answer)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kvmready.facts import access
+from kvmready.facts import access, storage, virsh
 from kvmready.facts.known import Absent, Known
 from kvmready.facts.names import Want
 from kvmready.host.door import Account, Caller, Group, Session
@@ -10,7 +10,9 @@ from tests.unit.facts.debian import ALICE, KVM, LIBVIRT, NAMES, Recorded
 
 
 def ask(recorded: Recorded, *users: str) -> access.Access:
-    return access.ask(recorded.host(), NAMES, Want(users=users))()
+    host, want = recorded.host(), Want(users=users)
+    pools = storage.ask(host, NAMES, want, virsh.ask(host, NAMES, want))
+    return access.ask(host, NAMES, want, pools)()
 
 
 def test_another_user_with_a_running_session() -> None:

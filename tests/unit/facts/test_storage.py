@@ -7,7 +7,7 @@ import pytest
 from kvmready.facts import storage, virsh
 from kvmready.facts.known import Absent, Known, Unknown
 from kvmready.facts.names import Want
-from kvmready.host.door import Space
+from kvmready.host.door import Reading, Space
 from tests.unit.facts.debian import ANSWERS, NAMES, NO_POOL, POOL_INFO, POOL_XML, Recorded
 
 
@@ -29,6 +29,8 @@ def test_the_room_is_looked_at_where_the_pool_is() -> None:
     recorded.virsh({**ANSWERS, "pool-dumpxml": xml})
     recorded.space(Space("/srv/a & b", error="ENOENT"))
     recorded.space(Space("/srv", 5, 10))
+    recorded.folder("/srv", 0o755)
+    recorded.readlink(Reading("/srv/a & b", error="ENOENT"))
     found = ask(recorded)
     assert found.path == "/srv/a & b"
     assert found.room == Known(storage.Room("/srv", 5, 10))

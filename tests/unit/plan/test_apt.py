@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from kvmready.facts import packages
 from kvmready.host.door import Listing, Reading, Result
+from kvmready.host.recording import question
 from kvmready.plan import apt
 from tests.unit.facts.debian import Recorded
 
@@ -147,11 +149,10 @@ def test_nobody_holds_the_lock() -> None:
 )
 def test_what_dpkg_left_unfinished(updates: tuple[str, ...], status: str, expected: str) -> None:
     host = Recorded()
-    host.listdir(Listing(apt.UPDATES, updates))
-    from kvmready.host.recording import question
-
-    host.keep(question("grep", path=apt.STATUS, needles=list(apt._UNFINISHED)), Reading(apt.STATUS, status))
-    assert apt.unfinished(host.host()) == expected
+    host.listdir(Listing(packages.UPDATES, updates))
+    asked = question("grep", path=packages.STATUS, needles=list(packages.UNFINISHED))
+    host.keep(asked, Reading(packages.STATUS, status))
+    assert packages.unfinished(host.host()) == expected
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,129 @@
+"""The state of the package manager: what it began and did not finish, who is at work with it, where it gets packages.
+
+Only Debian's is asked; a host without dpkg answers Absent everywhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from kvmready.facts.known import Absent, Denied, Fact, Known, missing
+from kvmready.i18n import _
+
+if TYPE_CHECKING:
+    from kvmready.facts.names import Names, Want
+    from kvmready.host.door import Door, Running
+
+STATUS = "/var/lib/dpkg/status"
+UPDATES = "/var/lib/dpkg/updates"
+SOURCES = "/etc/apt/sources.list"
+SOURCE_FOLDER = "/etc/apt/sources.list.d"
+LOCKS = ("/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock")
+"""apt(8) holds the first while it works, dpkg(1) the second."""
+
+AUDIT = ("dpkg", "--audit")
+UNFINISHED = (" half-configured", " half-installed", " unpacked", " triggers-pending", " triggers-awaited")
+"""dpkg(1), "Package states": what is none of installed, config-files and not-installed."""
+
+AUDIT_LINES = 12
+
+
+class Packages(NamedTuple):
+    """``unfinished`` says what is half done, in words, "" when all is well; ``audit`` what ``dpkg --audit`` adds.
+
+    ``holder`` is the process at work with the package manager, "" for nobody. ``sources`` are the files that name a
+    repository. Absent where the host has no dpkg.
+    """
+
+    unfinished: Fact[str]
+    audit: tuple[str, ...]
+    holder: Fact[str]
+    sources: Fact[tuple[str, ...]]
+
+
+def unfinished(host: Door) -> str:
+    """What dpkg began and did not finish, in words for a person; empty when all is well or cannot be seen."""
+    if any(name.isdigit() for name in host.listdir(UPDATES).names):
+        return _("dpkg was interrupted.")
+    return parse_unfinished(host.grep(STATUS, UNFINISHED).text)
+
+
+def parse_unfinished(text: str) -> str:
+    """The same from the status file's lines."""
+    lines = [line for line in text.splitlines() if line.startswith("Status: ") and line.endswith(UNFINISHED)]
+    if not lines:
+        return ""
+    words = _("{count} packages are only half installed.") if len(lines) > 1 else _("1 package is only half installed.")
+    return words.format(count=len(lines))
+
+
+_ONE_LINE = re.compile(r"^\s*deb\s+(?:\[[^\]]*\]\s*)?\S+", re.MULTILINE)
+
+
+def names_a_repository(text: str) -> bool:
+    """Whether an apt source file, in either format of sources.list(5), names a repository of binary packages."""
+    if _ONE_LINE.search(text):
+        return True
+    for block in re.split(r"\n\s*\n", text):
+        fields = {}
+        for line in block.splitlines():
+            name, colon, value = line.partition(":")
+            if colon and not line.startswith((" ", "\t", "#")):
+                fields[name.strip().lower()] = value.strip().lower()
+        if "deb" in fields.get("types", "").split() and fields.get("enabled", "yes") not in ("no", "false", "0"):
+            return True
+    return False
+
+
+def _holder(host: Door) -> Fact[str]:
+    refused = ""
+    for path in LOCKS:
+        reading = host.locked(path)
+        if reading.error:
+            refused = refused or (reading.error if reading.error != "ENOENT" else "")
+        elif reading.text:
+            command = host.read(f"/proc/{reading.text}/cmdline", 4096).text.replace("\0", " ").strip()
+            return Known(f"{command[:120] or '?'} ({reading.text})")
+    return missing(refused, LOCKS[0]) if refused else Known("")
+
+
+def _sources(host: Door) -> Fact[tuple[str, ...]]:
+    folder = host.listdir(SOURCE_FOLDER)
+    wanted = [f"{SOURCE_FOLDER}/{name}" for name in folder.names if name.endswith((".list", ".sources"))]
+    found = []
+    for path in (SOURCES, *wanted):
+        reading = host.read(path)
+        if reading.error in ("EACCES", "EPERM"):
+            return Denied(path)
+        if not reading.error and names_a_repository(reading.text):
+            found.append(path)
+    return Known(tuple(found))
+
+
+def ask(host: Door, names: Names, want: Want) -> Callable[[], Packages]:
+    """Read dpkg's files; the one process is asked only where they say that something is unfinished."""
+    status = host.grep(STATUS, UNFINISHED)
+    if status.error:
+        gone = missing(status.error, STATUS)
+        nothing: Fact[tuple[str, ...]] = gone if isinstance(gone, Absent) else Denied(STATUS)
+        return lambda: Packages(gone, (), gone, nothing)
+    interrupted = any(name.isdigit() for name in host.listdir(UPDATES).names)
+    words = _("dpkg was interrupted.") if interrupted else parse_unfinished(status.text)
+    holder, sources = _holder(host), _sources(host)
+    running: Running | None = None
+    # What somebody is at work on looks half done until they have finished.
+    if words and holder == Known(""):
+        from kvmready.host.door import Command
+
+        running = host.begin(Command(AUDIT, timeout=30))
+    elif words and isinstance(holder, Known):
+        words = ""
+
+    def answered() -> Packages:
+        said = running.wait().stdout.splitlines() if running is not None else []
+        lines = [line.rstrip() for line in said if line.startswith(" ") and line.strip()]
+        return Packages(Known(words), tuple(lines[:AUDIT_LINES]), holder, sources)
+
+    return answered
