@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kvmready.facts.known import Absent, Denied, Fact, Known, Unknown, missing
 from kvmready.facts.qemu import program
-from kvmready.facts.services import since_start
+from kvmready.facts.services import last_words
 from kvmready.facts.virconf import Config, parse
 
 if TYPE_CHECKING:
@@ -46,11 +46,6 @@ JOURNAL_LINES = 40
 TIMEOUT = 10.0
 NOT_ASKED = "not asked"
 
-NOISE = re.compile(
-    r"^(libvirt version: |hostname: |read /|using (nameserver|local addresses)|DHCP|started, version|compile time)"
-)
-"""Lines of libvirt and of its dnsmasq that tell of no trouble."""
-
 
 class Libvirtd(NamedTuple):
     """What is known of the daemon.
@@ -79,13 +74,6 @@ def config(reading: Reading) -> Config | None:
         return Config(reading.path, {}, None, reading.error)
     values, problem = parse(reading.text)
     return Config(reading.path, values, problem)
-
-
-def last_words(text: str) -> tuple[str, ...]:
-    """The lines of a journal since the last start that tell of trouble, each once, the last five."""
-    lines = since_start([line.strip() for line in text.splitlines()], DAEMONS)
-    told = [line for line in lines if line and not NOISE.match(line)]
-    return tuple(dict.fromkeys(reversed(told)))[:5][::-1]
 
 
 def _rule(host: Door) -> Fact[str]:
@@ -131,7 +119,7 @@ def _words(host: Door, units: Iterable[str]) -> Fact[tuple[str, ...]]:
     result = host.run(Command(tuple(argv), timeout=TIMEOUT))
     if result.problem:
         return missing(result.problem, " ".join(argv))
-    return Known(last_words(result.stdout)) if result.ok else Unknown(" ".join(result.stderr.split())[:200])
+    return Known(last_words(result.stdout, DAEMONS)) if result.ok else Unknown(" ".join(result.stderr.split())[:200])
 
 
 def _waiting(host: Door) -> Fact[str]:

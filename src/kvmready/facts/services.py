@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,8 +18,16 @@ BOOTED = "/run/systemd/system"
 
 PROPERTIES = ("Id", "LoadState", "ActiveState", "SubState", "UnitFileState", "Result")
 TIMEOUT = 30.0
-LAST_WORDS = 20
+LAST_WORDS = 40
 """Lines of the journal that are asked of a unit that failed; systemd's own fill the last ones (``last_words``)."""
+
+NOISE = re.compile(
+    r"^(libvirt version: |hostname: |read /|using (nameserver|local addresses)|DHCP|started, version|compile time)"
+)
+"""Lines of libvirt and of its dnsmasq that tell of no trouble."""
+
+MANAGERS = ("Starting ", "Started ", "Stopping ", "Stopped ", "Failed to start ", "This usually indicates ")
+"""How systemd's own lines begin that do not begin with the unit's name."""
 
 MODULAR = "/usr/sbin/virtqemud"
 DRIVERS = ("virtqemud", "virtnetworkd", "virtstoraged", "virtnodedevd", "virtnwfilterd", "virtsecretd", "virtproxyd")
@@ -122,14 +131,12 @@ def since_start(lines: Sequence[str], units: Sequence[str]) -> list[str]:
     return next((part for part in reversed(starts) if any(line.startswith(ends) for line in part)), starts[-1])
 
 
-def last_words(text: str, unit: str) -> tuple[str, ...]:
-    """The last five different lines since the unit's last start; the manager's own where there are no others."""
-    lines = since_start([line.strip() for line in text.splitlines() if line.strip()], (unit,))
-    own = [
-        line for line in lines if not line.startswith((f"{unit}: ", "Starting ", "Stopped ", "Started ", "Stopping "))
-    ]
-    own = [line for line in own if not line.startswith("Failed to start ")]
-    return tuple(dict.fromkeys(reversed(own or lines)))[:5][::-1]
+def last_words(text: str, units: Sequence[str]) -> tuple[str, ...]:
+    """The last five different lines of trouble since the last start; the manager's own where there are no others."""
+    lines = since_start([line.strip() for line in text.splitlines() if line.strip()], units)
+    told = [line for line in lines if not NOISE.match(line)]
+    own = [line for line in told if not line.startswith((*(f"{unit}: " for unit in units), *MANAGERS))]
+    return tuple(dict.fromkeys(reversed(own or told)))[:5][::-1]
 
 
 def _last_words(host: Door, unit: Unit) -> Unit:
@@ -137,7 +144,7 @@ def _last_words(host: Door, unit: Unit) -> Unit:
 
     argv = ("journalctl", "--no-pager", "--quiet", "-o", "cat", "-n", str(LAST_WORDS), "-u", unit.name)
     result = host.run(Command(argv, timeout=TIMEOUT))
-    return unit._replace(words=last_words(result.stdout, unit.name) if result.ok else ())
+    return unit._replace(words=last_words(result.stdout, (unit.name,)) if result.ok else ())
 
 
 def units_asked(names: Names, modular: bool) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ HEADLINES = {
     "kernel": ("kernel.acceleration", "kernel.kvm-runs", "kernel.kvm-device"),
     "qemu": ("qemu.kvm-accel", "qemu.emulator"),
     "libvirt": ("libvirt.connect", "libvirt.daemon"),
-    "services": ("services.libvirtd",),
+    "services": ("services.libvirtd", "services.virtqemud"),
     "network": ("network.default-network",),
     "storage": ("storage.default-pool",),
     "access": ("access.libvirt-group", "access.kvm-group", "access.session"),

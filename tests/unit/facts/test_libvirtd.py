@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kvmready.facts import libvirtd, virsh
+from kvmready.facts import libvirtd, services, virsh
 from kvmready.facts.known import Absent, Denied, Known, Unknown
 from kvmready.facts.names import Want
 from kvmready.facts.virconf import Problem
@@ -136,13 +136,13 @@ def test_the_minimal_profile_asks_nothing() -> None:
 
 def test_last_words_are_the_trouble_alone() -> None:
     text = "libvirt version: 9.0.0\nhostname: lv\nread /etc/hosts - 5 names\none\ntwo\none\n\nthree\n"
-    assert libvirtd.last_words(text) == ("two", "one", "three")
-    assert libvirtd.last_words("\n".join("abcdefgh")) == tuple("defgh")
+    assert services.last_words(text, libvirtd.DAEMONS) == ("two", "one", "three")
+    assert services.last_words("\n".join("abcdefgh"), libvirtd.DAEMONS) == tuple("defgh")
 
 
 def test_what_was_said_before_the_last_start_counts_no_more() -> None:
     text = "configuration file syntax error: a\nStarting libvirtd.service - Virtualization daemon...\nno memory\n"
-    assert libvirtd.last_words(text) == ("no memory",)
+    assert services.last_words(text, libvirtd.DAEMONS) == ("no memory",)
     ended = "Starting libvirtd.service - x\nbad user\nlibvirtd.service: Deactivated successfully.\n"
     again = "Stopped libvirtd.service - x\nStarting libvirtd.service - x\nlibvirt version: 9.0.0\n"
-    assert libvirtd.last_words(text + ended + again)[0] == "bad user"
+    assert services.last_words(text + ended + again, libvirtd.DAEMONS)[0] == "bad user"

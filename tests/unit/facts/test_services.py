@@ -84,7 +84,7 @@ def test_the_journal_is_asked_about_a_failed_unit_only() -> None:
     recorded = Recorded()
     units = {**UNITS, "libvirtd.service": unit("libvirtd.service", active="failed", sub="failed")}
     recorded.run(shown(units))
-    argv = ("journalctl", "--no-pager", "--quiet", "-o", "cat", "-n", "20", "-u", "libvirtd.service")
+    argv = ("journalctl", "--no-pager", "--quiet", "-o", "cat", "-n", "40", "-u", "libvirtd.service")
     recorded.run(Result(argv, 0, "internal error: bad line 12\n\nMain process exited\n"))
     found = services.ask(recorded.host(), NAMES, Want())()
     assert isinstance(found.units, Known)
@@ -98,10 +98,10 @@ def test_the_words_of_a_unit_are_its_own() -> None:
         "libvirtd.service: Main process exited, code=exited, status=1/FAILURE\n"
         "Failed to start libvirtd.service - Virtualization daemon.\n"
     )
-    assert services.last_words(text, "libvirtd.service") == (text.splitlines()[0],)
-    assert services.last_words(text.partition("\n")[2], "libvirtd.service") == tuple(text.splitlines()[1:])
-    assert services.last_words("one\ntwo\none\n", "a.service") == ("two", "one")
-    assert services.last_words("old\nStarting a.service - A...\nnew\n", "a.service") == ("new",)
+    assert services.last_words(text, ("libvirtd.service",)) == (text.splitlines()[0],)
+    assert services.last_words(text.partition("\n")[2], ("libvirtd.service",)) == tuple(text.splitlines()[1:])
+    assert services.last_words("one\ntwo\none\n", ("a.service",)) == ("two", "one")
+    assert services.last_words("old\nStarting a.service - A...\nnew\n", ("a.service",)) == ("new",)
 
 
 def test_openrc() -> None:
