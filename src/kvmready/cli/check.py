@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from typing import Any
 
 from kvmready import __version__, pipeline
 from kvmready.cli import output, session
+from kvmready.errors import KvmreadyError, UsageError
+from kvmready.facts.names import Want
+from kvmready.i18n import _
 
 
 def run(parsed: Namespace) -> int:
+    if parsed.scrub and not parsed.record:
+        raise UsageError(_("--scrub is for a recording: give --record FILE with it."))
     host, want = session.open_host(parsed)
     recorder = None
     if parsed.record:
@@ -22,6 +28,25 @@ def run(parsed: Namespace) -> int:
 
         asked_for = {**want._asdict(), "users": list(want.users)}
         document = recorder.document(__version__, taken_at, asked_for)
+        if parsed.scrub:
+            document = _scrubbed(document, view, parsed.only)
         session.save(parsed.record, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
     output.report(pipeline.report(view), parsed)
     return session.status(view.verdict, parsed.strict)
+
+
+def _scrubbed(document: dict[str, Any], view: pipeline.View, only: str) -> dict[str, Any]:
+    """The recording without names. Raises KvmreadyError where that would change what is found."""
+    from kvmready.host.replay import ReplayHost
+    from kvmready.host.scrub import scrub
+
+    clean = scrub(document)
+    want = Want(**{**clean["asked_for"], "users": tuple(clean["asked_for"]["users"])})
+    again = pipeline.look(ReplayHost(clean, "--scrub"), want, view.taken_at, only=only)
+    if (again.verdict, [c.cause for c in again.causes]) != (view.verdict, [c.cause for c in view.causes]):
+        raise KvmreadyError(
+            _("This recording cannot be scrubbed: without its names it would be judged otherwise."),
+            _("A user or this host has a name that is also a word of the system."),
+            _("Record without --scrub, and take out by hand what nobody shall see."),
+        )
+    return clean

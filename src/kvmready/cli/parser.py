@@ -146,6 +146,7 @@ def build() -> Parser:
     check.add_argument("--strict", action="store_true", help=_("warnings count as not ready"))
     check.add_argument("--from", dest="source", metavar="FILE", help=_("judge a recorded host instead of this one"))
     check.add_argument("--record", metavar="FILE", help=_("save every question and answer to FILE"))
+    check.add_argument("--scrub", action="store_true", help=_("with --record: leave out names, addresses and ids"))
 
     plan = verb("plan", _("show the steps and the exact commands; changes nothing"))
     _asked(plan)
