@@ -291,7 +291,7 @@ def images_home(facts: Facts) -> Judgement:
 DEFINITIONS = "/etc/libvirt/qemu/*.xml"
 
 CHECKS = (
-    Check("storage.default-pool", default_pool, needs=("libvirt.connect",)),
+    Check("storage.default-pool", default_pool, needs=("libvirt.connect", "services.virtstoraged")),
     Check("storage.pool-autostart", pool_autostart, needs=("storage.default-pool",)),
     Check("storage.space", space),
     Check("storage.inodes", inodes),

@@ -94,7 +94,7 @@ _ALL = (
     ("storage.path-unreachable", "auto", N_("QEMU's user cannot get to the disk image")),
     ("storage.no-space", "manual", N_("too little room for a guest's disk")),
     ("storage.apparmor-denied", "manual", N_("AppArmor does not let QEMU open the disk image")),
-    ("storage.selinux-denied", "auto", N_("SELinux does not let QEMU open the disk image")),
+    ("storage.selinux-denied", "manual", N_("SELinux does not let QEMU open the disk image")),
     ("access.not-in-kvm-group", "auto", N_("the user may not open /dev/kvm")),
     ("access.not-in-libvirt-group", "auto", N_("the user may not manage the host's guests")),
     ("access.session-stale", "manual", N_("the session is older than the user's groups")),

@@ -45,6 +45,8 @@ OPTIONS = (
     *(word for option in CONFFILES for word in ("-o", f"Dpkg::Options::={option}")),
 )
 
+OFFLINE = "packages.offline"
+
 UPDATE = (*ENVIRONMENT, "apt-get", "update", "-o", "Acquire::Retries=3")
 CONFIGURE = (*ENVIRONMENT, "dpkg", *CONFFILES, "--configure", "-a")
 FIX = (*ENVIRONMENT, "apt-get", "install", "--fix-broken", "--yes", "--no-install-recommends", "--no-remove", *OPTIONS)
@@ -340,7 +342,10 @@ def failed(result: Result, log: str) -> WorkError:
     if re.search(r"Unable to locate package|has no installation candidate", text):
         move = no_candidate()
     elif re.search(r"Could not resolve|Failed to fetch|Temporary failure|Could not connect", text):
-        move = _("The repositories do not answer: check this host's network and proxy, then run kvmready again.")
+        words_for = _(
+            "The repositories do not answer: check this host's network and proxy. More: kvmready explain {cause}"
+        )
+        move = words_for.format(cause=OFFLINE)
     elif "o space left" in text or "enough free space" in text:
         move = _("Make room on this disk (apt-get clean frees the package cache), then run kvmready again.")
     elif "dpkg was interrupted" in text or "nmet dependencies" in text:

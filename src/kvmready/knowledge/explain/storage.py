@@ -251,7 +251,7 @@ _CAUSES = {
         (N_("The image or its directory has a label that guests may not use, mostly that of a home directory."),),
         (
             Do(
-                N_("It gives the directory the label of disk images, and keeps it that way. By hand:"),
+                N_("Give the directory the label of disk images, and keep it that way:"),
                 ("# semanage fcontext -a -t virt_image_t '/srv/vm(/.*)?'", "# restorecon -R /srv/vm"),
             ),
             Do(N_("Images on NFS need a switch instead:"), ("# setsebool -P virt_use_nfs on",)),
