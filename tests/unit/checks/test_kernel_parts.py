@@ -200,3 +200,20 @@ def test_after_an_update_all_that_cannot_be_loaded_has_one_cause(accel: str) -> 
     causes = engine.root_causes(engine.judge(hardware.CHECKS + kernel.CHECKS, seen))
     assert [cause.cause for cause in causes] == ["kernel.modules-missing"]
     assert {"kernel.tun", "kernel.vhost-net"} <= set(causes[0].explains)
+
+
+def test_the_rules_of_udev_are_evidence() -> None:
+    rule = ("/usr/lib/udev/rules.d/50-udev-default.rules", 'KERNEL=="kvm", GROUP="kvm", MODE="0660"')
+    wrong = KERNEL._replace(kvm=ROOT_KVM)
+    told = CHECKS["kernel.kvm-permissions"](facts(kernel=wrong._replace(kvm_rules=Known((rule,)))))
+    assert rule in told.evidence
+    nothing = CHECKS["kernel.kvm-permissions"](facts(kernel=wrong._replace(kvm_rules=Known(()))))
+    assert "no rule" in nothing.evidence[-1].text
+
+
+@pytest.mark.parametrize(
+    ("node", "device", "permissions"), [(Absent("/dev/kvm"), "fail", "blocked"), (Denied("x"), "unknown", "unknown")]
+)
+def test_nobody_judges_the_owner_of_a_device_that_was_not_seen(node: Any, device: str, permissions: str) -> None:
+    found = {f.check: f.status for f in engine.judge(kernel.CHECKS, facts(kernel=KERNEL._replace(kvm=node)))}
+    assert (found["kernel.kvm-device"], found["kernel.kvm-permissions"]) == (device, permissions)
