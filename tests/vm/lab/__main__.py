@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--base", choices=("fresh", "ready"), default="fresh")
     verb.add_argument("--no-svm", action="store_true", help="a CPU without AMD-V (vm)")
     verb.add_argument("--memory", type=int, default=2048, help="MiB (vm)")
-    verb.add_argument("--cpus", type=int, default=2, help="(vm)")
+    verb.add_argument("--cpus", type=int, default=1, help="(vm)")
     verb.add_argument(
         "--kernel-option",
         action="append",
