@@ -30,7 +30,7 @@ def place(host: Host) -> None:
     host.copy(ROOT, CODE)
 
 
-def kvmready(host: Host, *words: str, user: str = "root", timeout: float = 900) -> Result:
+def kvmready(host: Host, *words: str, user: str = "root", timeout: float = 1800) -> Result:
     """Run a command of kvmready.
 
     A virtual machine whose emulated CPU stalled has its power cut, as a person would do, and the command is given

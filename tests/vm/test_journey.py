@@ -132,7 +132,7 @@ def test_undo_restores_what_was_there(vm: Machine, before: dict[str, Any]) -> No
 @pytest.mark.parametrize(("kind", "delay"), [("packages", 30.0), ("network", 0.0), ("group", 0.0)])
 def test_up_is_killed(vm: Machine, kind: str, delay: float) -> None:
     command = [f"{CODE}/kvmready", "up", "--yes", "--user", "alice"]
-    killed = vm.run(["python3", "-c", KILLER, kind, str(delay), *command], timeout=900)
+    killed = vm.run(["python3", "-c", KILLER, kind, str(delay), *command], timeout=1800)
     assert json.loads(killed.check().stdout)["killed"], killed
 
 
