@@ -29,7 +29,7 @@ OWN_TABLE = ("nft", "list", "table", "ip", "libvirt_network")
 """libvirt's own table where its backend is nftables (libvirt: src/network/network_nftables.c, since 10.4)."""
 
 NFTABLES_SINCE = (10, 4)
-TIMEOUT = 20.0
+TIMEOUT = 30.0
 NOT_ASKED = "not asked"
 KEPT = re.compile(r"^(-A (FORWARD|DOCKER-USER) |-A LIBVIRT_)")
 

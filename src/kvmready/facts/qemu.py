@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from kvmready.facts.names import Names, Want
     from kvmready.host.door import Door, Result
 
-TIMEOUT = 10.0
+TIMEOUT = 30.0
 
 NOT_ASKED = "not asked"
 """Why a fact is Unknown that nobody needed on this host."""

@@ -60,7 +60,7 @@ def test_what_is_no_program(status: Status, kind: type) -> None:
         (Result(ASK, 0, "Possible accelerators: kvm, tcg\n"), Known(()), ""),
         (Result(ASK, 127, "", "libfdt.so.1: not found\n"), None, "status 127: libfdt.so.1: not found"),
         (Result(ASK, -11), None, "signal 11"),
-        (Result(ASK, None, problem="timeout"), Unknown("No answer within 10 s."), ""),
+        (Result(ASK, None, problem="timeout"), Unknown("No answer within 30 s."), ""),
         (Result(ASK, None, "", "ENOEXEC", "denied"), None, "ENOEXEC"),
         (Result(ASK, None, "", "", "absent"), None, "ENOENT"),
     ],
