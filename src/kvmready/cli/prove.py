@@ -13,6 +13,8 @@ from kvmready.host.local import LocalHost
 def run(parsed: Namespace) -> int:
     session.let_signals_clean_up()
     host = LocalHost()
+    if parsed.profile is None and parsed.level in ("probe", "qemu"):
+        parsed.profile = "minimal"  # what such a guest stands on; nothing above it is asked
     want = session.want(parsed, pipeline.people(host, parsed.user))
     view = pipeline.look(host, want, session.now())
     level = parsed.level or ("qemu" if want.profile == "minimal" else "libvirt")
