@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.vm import snapshot
-from tests.vm.lab import needs, nspawn
+from tests.vm.lab import needs, nspawn, recipe
 from tests.vm.lab.nspawn import Container
 from tests.vm.lab.remote import Result
 
@@ -182,9 +182,8 @@ def test_guests_and_what_later_packages_need_are_kept(host: Container) -> None:
 
 
 def test_units_that_were_off_and_masked_are_so_again(host: Container) -> None:
-    packages = ["qemu-system-x86", "qemu-utils", "libvirt-daemon-system", "libvirt-clients", "virtinst", "dnsmasq-base"]
     install = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "--yes", "--no-install-recommends"]
-    host.run([*install, *packages, "python3-libvirt"], timeout=600).check()
+    host.run([*install, *recipe.STACK_PACKAGES], timeout=600).check()
     shell(host, UNITS_OFF)
     before = look(host)
     done = kvmready(host, "up")
