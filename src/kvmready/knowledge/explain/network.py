@@ -182,8 +182,8 @@ _CAUSES = {
                 ("# virsh -c qemu:///system net-start default", "# virsh -c qemu:///system net-autostart default"),
             ),
             Do(
-                N_("If it does not start, the message names the reason; let kvmready judge it:"),
-                ("kvmready doctor 'THE MESSAGE'",),
+                N_("If it does not start, the message names the reason; kvmready looks for it:"),
+                ("kvmready check --only network",),
             ),
         ),
         (Look("virsh start GUEST", "", "error: Requested operation is not valid: network 'default' is not active"),),

@@ -111,7 +111,7 @@ _CAUSES = {
                 ("# systemctl reset-failed libvirtd.service", "# systemctl start libvirtd.service"),
             ),
             Do(N_("If it fails again, read its last words:"), ("journalctl -u libvirtd.service -n 30",)),
-            Do(N_("Let kvmready judge them:"), ("journalctl -u libvirtd.service -n 30 | kvmready doctor -",)),
+            Do(N_("kvmready shows the same words as evidence:"), ("kvmready check --only services",)),
         ),
         (
             Look(
