@@ -34,15 +34,16 @@ def test_the_hardware_is_the_one_cause_and_up_changes_nothing(vm: Machine) -> No
     by_status: dict[str, list[dict[str, object]]] = {}
     for finding in document["findings"]:
         by_status.setdefault(finding["status"], []).append(finding)
-    assert [finding["check"] for finding in by_status["fail"]] == ["hardware.cpu-virtualization"]
+    assert [finding["check"] for finding in by_status["fail"]] == ["hardware.nested-host"]
     assert "warn" not in by_status
     assert {finding["check"] for finding in by_status["blocked"]} >= {
+        "hardware.cpu-virtualization",
         "kernel.kvm-runs",
         "qemu.emulator",
         "libvirt.daemon",
         "access.kvm-group",
     }
-    assert {str(finding["blocked_by"]) for finding in by_status["blocked"]} == {"['hardware.cpu-virtualization']"}
+    assert {str(finding["blocked_by"]) for finding in by_status["blocked"]} == {"['hardware.nested-host']"}
 
     refused = kvmready(vm, "up", "--yes", "--user", "alice")
     assert refused.status == 1, refused
