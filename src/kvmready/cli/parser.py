@@ -28,10 +28,11 @@ class Help(argparse.HelpFormatter):
     """Help that keeps to the width in Chinese as well, where a character takes two columns."""
 
     def add_usage(self, usage: Any, actions: Any, groups: Any, prefix: str | None = None) -> None:
-        from kvmready.report.canvas import cells
-
         word = _("usage: ") if prefix is None else prefix
-        self._width -= cells(word) - len(word)
+        if not word.isascii():  # argparse comes here at every start, to name its verbs: nothing is drawn then
+            from kvmready.report.canvas import cells
+
+            self._width -= cells(word) - len(word)
         super().add_usage(usage, actions, groups, word)
 
     def _split_lines(self, text: str, width: int) -> list[str]:
