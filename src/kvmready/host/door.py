@@ -241,9 +241,6 @@ class Workshop(Door, Protocol):
 
     def chown(self, path: str, uid: int, gid: int, mode: int) -> None: ...
 
-    def temporary_directory(self, prefix: str, owner: tuple[int, int] | None = None) -> str:
-        """A fresh directory of mode 0700 that no other user could plant."""
-
     def remove_tree(self, path: str) -> None: ...
 
     def sleep(self, seconds: float) -> None: ...

@@ -395,14 +395,6 @@ class LocalHost:
         os.chown(path, uid, gid)
         os.chmod(path, mode)
 
-    def temporary_directory(self, prefix: str, owner: tuple[int, int] | None = None) -> str:
-        import tempfile
-
-        path = tempfile.mkdtemp(prefix=prefix)
-        if owner is not None:
-            os.chown(path, *owner)
-        return path
-
     def remove_tree(self, path: str) -> None:
         import shutil
 
