@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kvmready import __version__, checks, distro, facts, plan
 from kvmready.checks.engine import RootCause, judge, root_causes, verdict
@@ -13,6 +12,7 @@ from kvmready.facts import os as release_facts
 from kvmready.facts.names import Want
 from kvmready.host.door import Door
 from kvmready.i18n import _
+from kvmready.typed import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from kvmready.distro.table import Table

@@ -16,6 +16,7 @@ TREE = Path(__file__).resolve().parents[2]
 SOURCE = TREE / "src"
 
 ROOMS = (
+    "typed",
     "errors",
     "i18n",
     "host",
@@ -164,6 +165,8 @@ def weight_breaches(name: str, source: str) -> list[str]:
             continue
         if first == "argparse" and room(name) != "cli":
             found.append(f"{name}:{one.line}: imports argparse")
+        if first == "typing" and name != "kvmready.typed":
+            found.append(f"{name}:{one.line}: imports typing; kvmready.typed has its names, and starts faster")
         if first == "dataclasses" or (first in HEAVY and one.top):
             found.append(f"{name}:{one.line}: imports {one.module} at the top")
         if first == "rich" and room(name) not in ("report", "cli"):
@@ -260,6 +263,8 @@ def test_tests_are_not_overlong() -> None:
         (weight_breaches, "kvmready.checks.kernel", "def judge():\n    import rich\n"),
         (weight_breaches, "kvmready.facts.os", "from dataclasses import dataclass\n"),
         (weight_breaches, "kvmready.pipeline", "import argparse\n"),
+        (weight_breaches, "kvmready.facts.os", "from typing import NamedTuple\n"),
+        (weight_breaches, "kvmready.facts.os", "def ask():\n    import typing\n"),
         (weight_breaches, "kvmready.host.replay", "import json\n"),
         (word_breaches, "kvmready.checks.kernel", "from __future__ import annotations\nx = _(f'{y}')\n"),
         (word_breaches, "kvmready.checks.kernel", "from __future__ import annotations\nx = _('{y}'.format(y=1))\n"),

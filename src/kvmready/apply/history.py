@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from kvmready.apply import STATE_DIRECTORY, journal, state
 from kvmready.errors import InputError, UsageError
 from kvmready.host.door import Door
 from kvmready.i18n import _
+from kvmready.typed import NamedTuple
 
 
 class Entry(NamedTuple):

@@ -16,12 +16,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
 
 from kvmready.errors import InputError, PrivilegeError, WorkError
 from kvmready.host.door import Door, Workshop
 from kvmready.i18n import _
 from kvmready.plan.step import Plan, Step
+from kvmready.typed import Any, NamedTuple
 
 READ_LIMIT = 1 << 30
 EVENTS = (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any, NamedTuple
 
 from kvmready.apply import STATE_DIRECTORY, journal, state
 from kvmready.apply.event import Event, Notify, silent
@@ -15,6 +14,7 @@ from kvmready.i18n import _
 from kvmready.plan.command import FORMER, KEY, RUN_DIRECTORY
 from kvmready.plan.kinds import KINDS
 from kvmready.plan.step import Kind, Plan, Step
+from kvmready.typed import Any, NamedTuple
 
 
 class Outcome(NamedTuple):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from kvmready.apply import STATE_DIRECTORY, history, journal, state
 from kvmready.apply.event import Event, Notify, silent
@@ -14,6 +13,7 @@ from kvmready.i18n import _
 from kvmready.plan.command import KEY, RESULTS, RUN_DIRECTORY
 from kvmready.plan.kinds import KINDS
 from kvmready.plan.step import Kind
+from kvmready.typed import NamedTuple
 
 CARRY_GUESTS = ("packages", "unit", "network", "bridge", "pool", "module")
 """Kinds whose undo takes away what guests stand on."""

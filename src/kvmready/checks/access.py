@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
 
 from kvmready.checks.finding import (
     Check,
@@ -21,6 +20,7 @@ from kvmready.checks.finding import (
 from kvmready.facts.access import by_configuration, goes_to_session, member
 from kvmready.facts.known import Absent, Known
 from kvmready.i18n import _
+from kvmready.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kvmready.facts import Facts

@@ -5,8 +5,6 @@ What the probe saw beats every flag: where a guest ran, the CPU can run guests.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from kvmready.checks import outer
 from kvmready.checks.finding import Check, Evidence, Judgement, failed, manual, passed, skipped, unknown, warned
 from kvmready.checks.outer import EXTENSIONS
@@ -14,6 +12,7 @@ from kvmready.facts.kernel import SECOND_LEVEL
 from kvmready.facts.known import Absent, Known
 from kvmready.facts.machine import X86
 from kvmready.i18n import _
+from kvmready.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kvmready.checks.finding import Remedy

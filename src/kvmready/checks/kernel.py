@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from kvmready.checks.finding import (
     Check,
     Evidence,
@@ -31,6 +29,7 @@ from kvmready.facts.kernel import OTHER_HYPERVISORS
 from kvmready.facts.known import Absent, Known
 from kvmready.facts.probe import ratio_text
 from kvmready.i18n import _
+from kvmready.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kvmready.checks.finding import Remedy

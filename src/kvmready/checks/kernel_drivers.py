@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from kvmready.checks.finding import Evidence, Judgement, automatic, failed, manual, passed, skipped, unknown, warned
 from kvmready.checks.hardware import unanswered
 from kvmready.checks.kernel_modules import (
@@ -17,6 +15,7 @@ from kvmready.checks.kernel_modules import (
 )
 from kvmready.facts.known import Absent, Known
 from kvmready.i18n import _
+from kvmready.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kvmready.checks.finding import Remedy

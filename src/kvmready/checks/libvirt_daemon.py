@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from kvmready.checks.finding import (
     Check,
     Evidence,
@@ -20,6 +18,7 @@ from kvmready.checks.services import daemon_set, evidence, is_running
 from kvmready.facts.known import Absent, Known
 from kvmready.facts.libvirtd import setting
 from kvmready.i18n import _
+from kvmready.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kvmready.facts import Facts

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from kvmready.checks import network_filter
 from kvmready.checks.finding import (
     Check,
@@ -20,6 +18,7 @@ from kvmready.checks.finding import (
 from kvmready.facts.known import Absent, Denied, Known, Unknown
 from kvmready.facts.network import USUAL_BRIDGE, clashes
 from kvmready.i18n import _
+from kvmready.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kvmready.facts import Facts

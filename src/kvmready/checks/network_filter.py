@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from kvmready.checks.finding import (
     Evidence,
     Judgement,
@@ -20,6 +18,7 @@ from kvmready.facts.known import Absent, Known
 from kvmready.facts.libvirtd import setting
 from kvmready.facts.network import BRIDGE_CONF, HELPERS
 from kvmready.i18n import _
+from kvmready.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kvmready.facts import Facts

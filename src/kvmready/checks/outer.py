@@ -5,9 +5,8 @@ Pure tables. Names of keys, menus and switches are not translated: they stand on
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
 from kvmready.i18n import _
+from kvmready.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,12 +5,11 @@ These checks stand in the layer ``qemu``, the lowest one that is made of package
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from kvmready.checks.finding import Check, Evidence, Judgement, manual, passed, skipped, unknown, warned
 from kvmready.facts.known import Absent, Known
 from kvmready.facts.packages import AUDIT, LOCKS, SOURCE_FOLDER, SOURCES, STATUS, UPDATES
 from kvmready.i18n import _
+from kvmready.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kvmready.facts import Facts

@@ -8,7 +8,6 @@ either libvirtd or the modular daemons; the units of the set that is not in use 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from kvmready.checks.finding import (
     Check,
@@ -25,6 +24,7 @@ from kvmready.checks.finding import (
 from kvmready.facts.known import Absent, Known
 from kvmready.facts.services import DRIVERS, Unit
 from kvmready.i18n import _
+from kvmready.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kvmready.facts import Facts

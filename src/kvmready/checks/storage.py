@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from kvmready.checks.finding import (
     Check,
@@ -20,6 +19,7 @@ from kvmready.checks.finding import (
 from kvmready.facts.known import Absent, Known
 from kvmready.facts.reach import blocked, unsure
 from kvmready.i18n import _
+from kvmready.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kvmready.facts import Facts

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from kvmready.checks.finding import (
     Check,
     Evidence,
@@ -19,6 +17,7 @@ from kvmready.checks.finding import (
 from kvmready.facts.known import Absent, Fact, Known
 from kvmready.facts.tools import COCKPIT_SOCKET, DISPLAY_MANAGER, X_SOCKETS
 from kvmready.i18n import _
+from kvmready.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kvmready.facts import Facts

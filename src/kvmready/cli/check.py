@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from typing import Any
 
 from kvmready import __version__, pipeline
 from kvmready.cli import output, session
 from kvmready.errors import KvmreadyError, UsageError
 from kvmready.facts.names import Want
 from kvmready.i18n import _
+from kvmready.typed import Any
 
 
 def run(parsed: Namespace) -> int:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import Any, NoReturn
 
 from kvmready import __version__, i18n
 from kvmready.errors import UsageError
 from kvmready.facts.names import PROFILES
 from kvmready.i18n import _
 from kvmready.proof.record import LEVELS
+from kvmready.typed import Any, NoReturn
 
 FORMATS = ("text", "json", "junit", "prometheus", "markdown", "html")
 FORMATS_OF = {

@@ -6,12 +6,12 @@ import time
 from argparse import Namespace
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
 
 from kvmready import pipeline
 from kvmready.errors import EXIT_NOT_READY, EXIT_READY, InputError, KvmreadyError, UsageError
 from kvmready.facts.names import PROFILES, Want
 from kvmready.i18n import _
+from kvmready.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kvmready.host.door import Door

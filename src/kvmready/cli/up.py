@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from typing import TYPE_CHECKING, Any
 
 from kvmready import pipeline
 from kvmready.apply import runner
@@ -14,6 +13,7 @@ from kvmready.errors import EXIT_INTERRUPTED, EXIT_NOT_READY
 from kvmready.host.elevate import become_root
 from kvmready.host.local import LocalHost
 from kvmready.i18n import _
+from kvmready.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kvmready.facts.names import Want

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from typing import TYPE_CHECKING
 
 from kvmready.cli import output
 from kvmready.errors import UsageError
 from kvmready.i18n import _
+from kvmready.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kvmready.apply.event import Event, Notify

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from kvmready.facts.names import Names
+from kvmready.typed import NamedTuple
 
 ROLES = (
     "emulator",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from kvmready.facts import (
     access,
     confinement,
@@ -40,6 +38,7 @@ from kvmready.facts.services import Services
 from kvmready.facts.storage import Storage
 from kvmready.facts.tools import Tools
 from kvmready.host.door import Caller, Door
+from kvmready.typed import NamedTuple
 
 __all__ = ["Facts", "gather"]
 

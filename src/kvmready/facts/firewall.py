@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
 
 from kvmready.facts.known import Absent, Denied, Fact, Known, Unknown, missing
 from kvmready.facts.libvirt import parse_versions
 from kvmready.facts.network import USUAL_BRIDGE, from_virsh
 from kvmready.facts.qemu import program
+from kvmready.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from kvmready.facts.names import Names, Want

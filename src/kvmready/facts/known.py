@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar, Union
+from kvmready.typed import Generic, TypeVar, Union
 
 T = TypeVar("T")
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, NamedTuple
 
 from kvmready.facts.known import Absent, Denied, Fact, Known, Unknown, missing
 from kvmready.facts.qemu import program
 from kvmready.facts.services import last_words
 from kvmready.facts.virconf import Config, parse
+from kvmready.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from kvmready.facts.names import Names, Want

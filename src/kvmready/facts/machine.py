@@ -6,10 +6,9 @@ namespace as the judge, because a /.dockerenv stays behind when an image becomes
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
 from kvmready.facts.known import Absent, Fact, Known, Unknown, missing
 from kvmready.i18n import _
+from kvmready.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable

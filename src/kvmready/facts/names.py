@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from kvmready.typed import NamedTuple
 
 PROFILES = ("minimal", "server", "desktop", "web")
 """What a host can be wanted for. Each says by its checks which layers it needs."""

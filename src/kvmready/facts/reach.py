@@ -5,9 +5,8 @@ The rules are those of acl(5), "ACCESS CHECK ALGORITHM"; the bytes of an ACL tho
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
 from kvmready.facts.known import Absent, Fact, Known, Unknown, missing
+from kvmready.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from kvmready.host.door import Door

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
 
 from kvmready.facts import guests
 from kvmready.facts.known import Absent, Fact, Known, Unknown, missing
 from kvmready.facts.reach import Folder, Way, Who, blocked, parent, walk
+from kvmready.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from kvmready.facts.guests import Guests

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from kvmready.facts.known import Absent, Fact, Known, missing
+from kvmready.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kvmready.host.door import Door

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple, Union
+
+from kvmready.typed import NamedTuple, Union
 
 Value = Union[str, int, tuple["Value", ...]]
 

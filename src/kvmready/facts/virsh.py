@@ -9,10 +9,10 @@ answers given before a time-out are not lost.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
 
 from kvmready.facts.known import Absent, Fact, Known, Unknown
 from kvmready.i18n import N_, _
+from kvmready.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from kvmready.facts.names import Names, Want

@@ -8,7 +8,8 @@ Questions can be recorded and replayed; changes cannot, and a replaying host ref
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+
+from kvmready.typed import NamedTuple, Protocol
 
 PROBE = "kvmready-probe"
 """argv[0] of the functional probe; a door that can run things finds the program itself (see ``guest/probe.py``)."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
 from kvmready.errors import PrivilegeError
 from kvmready.host.local import SEARCH_PATH
 from kvmready.i18n import _
+from kvmready.typed import NoReturn
 
 
 def become_root(arguments: Sequence[str]) -> NoReturn:

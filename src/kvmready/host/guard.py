@@ -12,7 +12,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from typing import Any
+
+from kvmready.typed import Any
 
 DISARM = b"disarm\n"
 ROUNDS = 2

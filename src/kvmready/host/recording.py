@@ -7,7 +7,6 @@ The file: ``{"schema": "kvmready.recording/1", "version", "taken_at", "asked_for
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from kvmready.host.door import (
     READ_LIMIT,
@@ -24,6 +23,7 @@ from kvmready.host.door import (
     Space,
     Status,
 )
+from kvmready.typed import Any
 
 SCHEMA = "kvmready.recording/1"
 

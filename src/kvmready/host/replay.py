@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from kvmready.errors import InputError, UnrecordedQuestion
 from kvmready.host.door import (
@@ -23,6 +22,7 @@ from kvmready.host.door import (
 )
 from kvmready.host.recording import SCHEMA, command_question, key, question
 from kvmready.i18n import _
+from kvmready.typed import Any
 
 ANSWERS: Mapping[str, Any] = {
     "caller": Caller,

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+
+from kvmready.typed import Any
 
 PEOPLE = range(1000, 60000)
 """User numbers of people: UID_MIN and UID_MAX of login.defs(5)."""

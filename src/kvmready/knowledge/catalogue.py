@@ -5,9 +5,8 @@ Ids are stable: a new cause gets a new id, and an id is never used again for som
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from kvmready.i18n import N_
+from kvmready.typed import NamedTuple
 
 KINDS = ("auto", "manual", "either")
 """auto: ``kvmready up`` can mend it. manual: a person, firmware or another machine must. either: it depends."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from kvmready.checks.finding import LAYERS
 from kvmready.distro.table import OPTIONAL
 from kvmready.plan.step import Plan, Step
+from kvmready.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kvmready.checks.finding import Finding

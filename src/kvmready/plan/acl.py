@@ -7,7 +7,6 @@ others what the mask kept from them: where there is a mask, it is kept, or gets 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from kvmready.errors import WorkError
 from kvmready.facts.known import Absent, Known
@@ -31,6 +30,7 @@ from kvmready.host.door import Door, Workshop
 from kvmready.i18n import _
 from kvmready.plan.command import RESULTS, change
 from kvmready.plan.step import Say, Step
+from kvmready.typed import Any
 
 LIMIT = 30.0
 

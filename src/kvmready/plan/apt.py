@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from kvmready.errors import WorkError
 from kvmready.facts.packages import unfinished
@@ -15,6 +14,7 @@ from kvmready.host.door import Command, Door, Result, Workshop
 from kvmready.i18n import _
 from kvmready.plan.command import explain, shown
 from kvmready.plan.step import Say
+from kvmready.typed import NamedTuple
 
 LISTS = "/var/lib/apt/lists"
 MARKS = "/var/lib/apt/extended_states"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from kvmready.errors import WorkError
 from kvmready.host.door import Command, Door, Workshop
@@ -12,6 +11,7 @@ from kvmready.i18n import _
 from kvmready.plan import virsh
 from kvmready.plan.command import change
 from kvmready.plan.step import Say, Step
+from kvmready.typed import Any
 
 NAME = re.compile(r"virbr[0-9]{1,9}")
 """Only bridges with the names that libvirt gives are ever removed."""

@@ -7,7 +7,6 @@ looks again before it runs and leaves out what is there already.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING
 
 from kvmready.checks.kernel_modules import editable
 from kvmready.facts.access import CONFIG, by_configuration, goes_to_session, member
@@ -19,6 +18,7 @@ from kvmready.i18n import _
 from kvmready.plan import acl, capabilities, group, libvirt_builders, network, pool, reinstall, udev, uri, virsh
 from kvmready.plan.command import shown
 from kvmready.plan.step import Step
+from kvmready.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kvmready.checks.finding import Finding

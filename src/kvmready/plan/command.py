@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from kvmready.errors import WorkError
 from kvmready.host.door import Command, Result, Workshop
 from kvmready.i18n import _
+from kvmready.typed import Any
 
 RUN_DIRECTORY = "run_directory"
 """Argument that the runner adds to each step when it carries it out: where the run's files are."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from kvmready.host.door import Command, Door, Workshop
 from kvmready.i18n import _
+from kvmready.typed import Any
 
 FORWARDING = ("/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding")
 PROGRAMS = ("iptables", "ip6tables")

@@ -7,13 +7,13 @@ Docker). A small systemd unit holds them: it puts them in at every boot after Do
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from kvmready.errors import WorkError
 from kvmready.host.door import Command, Door, Workshop
 from kvmready.i18n import _
 from kvmready.plan.command import change, explain
 from kvmready.plan.step import Say, Step
+from kvmready.typed import Any
 
 UNIT = "kvmready-forward.service"
 PATH = f"/etc/systemd/system/{UNIT}"

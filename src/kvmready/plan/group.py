@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from kvmready.errors import WorkError
 from kvmready.host.door import Door, Workshop
 from kvmready.i18n import _
 from kvmready.plan.command import change
 from kvmready.plan.step import Say, Step
+from kvmready.typed import Any
 
 
 def _names(step: Step) -> tuple[str, str]:

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
 
 from kvmready.errors import WorkError
 from kvmready.host.door import Command, Door, Workshop
 from kvmready.i18n import _
 from kvmready.plan.command import change, explain
+from kvmready.typed import Any, NamedTuple
 
 OWN = (
     "/etc/apparmor.d/libvirt",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING
 
 from kvmready.facts.known import Known
 from kvmready.facts.libvirtd import ACTION
@@ -12,6 +11,7 @@ from kvmready.facts.services import DRIVERS
 from kvmready.i18n import _
 from kvmready.plan import bridge, forward, setuid
 from kvmready.plan.step import Step
+from kvmready.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kvmready.checks.finding import Finding

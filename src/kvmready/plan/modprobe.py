@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from kvmready.errors import WorkError
 from kvmready.host.door import Door, Workshop
 from kvmready.i18n import _
 from kvmready.plan import file
 from kvmready.plan.step import Say, Step
+from kvmready.typed import Any
 
 MARK = "# Switched off by kvmready: "
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from kvmready.host.door import Command, Door, Workshop
 from kvmready.i18n import _
 from kvmready.plan.command import change, explain
 from kvmready.plan.step import Say, Step
+from kvmready.typed import Any
 
 
 def _loaded(host: Door) -> list[str]:

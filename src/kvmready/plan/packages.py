@@ -6,7 +6,6 @@ What the packages' scripts and daemons leave behind is put back by ``leftovers``
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
 
 from kvmready.errors import WorkError
 from kvmready.facts import packages as apt_state
@@ -15,6 +14,7 @@ from kvmready.i18n import _
 from kvmready.plan import apt, firewall, leftovers
 from kvmready.plan.command import FORMER, KEY, RESULTS, run_directory
 from kvmready.plan.step import Say, Step
+from kvmready.typed import Any, NamedTuple
 
 DAEMONS = ("libvirt-daemon-system", "libvirt-daemon")
 """Packages whose networks have to be stopped before they go."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from kvmready.errors import WorkError
 from kvmready.host.door import Command, Door, Workshop
@@ -11,6 +10,7 @@ from kvmready.i18n import _
 from kvmready.plan import virsh
 from kvmready.plan.command import change
 from kvmready.plan.step import Say, Step
+from kvmready.typed import Any
 
 DEFINITIONS = ("/etc/libvirt/storage/autostart", "/etc/libvirt/storage")
 """libvirt makes these when the first pool is defined: src/storage/storage_driver.c."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from kvmready.errors import WorkError
 from kvmready.host.door import Command, Door, Workshop
@@ -11,6 +10,7 @@ from kvmready.i18n import _
 from kvmready.plan import apt
 from kvmready.plan.command import explain, run_directory
 from kvmready.plan.step import Say, Step
+from kvmready.typed import Any
 
 
 def command(packages: Sequence[str]) -> tuple[str, ...]:

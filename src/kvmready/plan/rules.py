@@ -7,7 +7,6 @@ so that a reload does not bring them back after somebody flushed them; a restart
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from kvmready.errors import WorkError
 from kvmready.facts.firewall import OWN_TABLE, SAVE, parse_rules
@@ -16,6 +15,7 @@ from kvmready.i18n import _
 from kvmready.plan import firewall
 from kvmready.plan.command import change
 from kvmready.plan.step import Say, Step
+from kvmready.typed import Any
 
 SAVES = (SAVE[0], "ip6tables-save")
 WAIT = 15.0

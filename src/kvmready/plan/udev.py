@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from kvmready.errors import WorkError
 from kvmready.host.door import Door, Workshop
 from kvmready.i18n import _
 from kvmready.plan.command import change
 from kvmready.plan.step import Say, Step
+from kvmready.typed import Any
 
 MODES = (0o660, 0o666)
 """What distributions give /dev/kvm: systemd's 50-udev-default.rules with its build option DEV_KVM_MODE."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
 
 from kvmready.errors import WorkError
 from kvmready.host.door import Command, Door, Workshop
 from kvmready.i18n import _
 from kvmready.plan.command import change, explain
 from kvmready.plan.step import Say, Step
+from kvmready.typed import Any, NamedTuple
 
 LIMIT = 120.0
 ENABLED = ("enabled", "static", "indirect", "alias", "generated")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from kvmready.errors import WorkError
 from kvmready.facts.access import parse_uri_default
@@ -17,6 +16,7 @@ from kvmready.host.door import Command, Door, Workshop
 from kvmready.i18n import _
 from kvmready.plan.command import change, failure
 from kvmready.plan.step import Say, Step
+from kvmready.typed import Any
 
 LIMIT = 30.0
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from kvmready.errors import WorkError
 from kvmready.host.door import Command, Door, Result
 from kvmready.i18n import _
 from kvmready.plan.command import explain
+from kvmready.typed import NamedTuple
 
 BASE = ("virsh", "--connect", "qemu:///system")
 ASK_LIMIT = 60.0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from kvmready.errors import PrivilegeError, UsageError, WorkError
 from kvmready.facts.known import Known
 from kvmready.facts.qemu import program
@@ -11,6 +9,7 @@ from kvmready.i18n import _
 from kvmready.proof import libvirt, probe, qemu
 from kvmready.proof.place import Place, Steps, sweep_folders
 from kvmready.proof.record import LEVELS, NO_LEVEL, Proof
+from kvmready.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kvmready.facts.names import Names

@@ -6,7 +6,7 @@ src/rpc and tools/virsh. What is not recognised has no cause: a guess would send
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from kvmready.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

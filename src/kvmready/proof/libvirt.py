@@ -7,7 +7,6 @@ the domain when that virsh goes, in whatever way, even while the daemon is still
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, NamedTuple
 
 from kvmready.checks.finding import Evidence
 from kvmready.facts.known import Known
@@ -18,6 +17,7 @@ from kvmready.i18n import _
 from kvmready.proof import causes, witness
 from kvmready.proof.place import PREFIX, Nonce, dead, quoted
 from kvmready.proof.qemu import DISK, no_room, said
+from kvmready.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from kvmready.host.door import Result, Running

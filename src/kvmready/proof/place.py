@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING
 
 from kvmready.checks.finding import Evidence
 from kvmready.host.door import Command
 from kvmready.proof.record import ProofStep
+from kvmready.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from kvmready.checks.finding import Evidence
 from kvmready.facts.known import Known
 from kvmready.facts.probe import ratio_text
 from kvmready.i18n import _
 from kvmready.proof import causes
+from kvmready.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kvmready.facts.probe import Answer, Probe

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from kvmready.checks.finding import Evidence
 from kvmready.facts.known import Known
 from kvmready.facts.qemu import program
@@ -11,6 +9,7 @@ from kvmready.guest import bootsector
 from kvmready.i18n import _
 from kvmready.proof import causes, witness
 from kvmready.proof.place import Nonce, quoted
+from kvmready.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kvmready.host.door import Result

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from kvmready.checks.finding import Evidence
+from kvmready.typed import NamedTuple
 
 LEVELS = ("probe", "qemu", "libvirt")
 """Bottom up; each stands on those before it."""

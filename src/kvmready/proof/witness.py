@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from kvmready.guest.bootsector import WITNESS_MAGIC, expected_mix
 from kvmready.i18n import _
+from kvmready.typed import NamedTuple
 
 SIGNATURES = {"kvm": "KVMKVMKVM", "tcg": "TCGTCGTCGTCG"}
 """CPUID leaf 0x40000000 without NULs: the kernel's Documentation/virt/kvm/x86/cpuid.rst, QEMU's target/i386/cpu.c."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+
+from kvmready.typed import Any
 
 
 def render(record: Mapping[str, Any]) -> str:

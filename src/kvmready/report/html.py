@@ -8,7 +8,6 @@ its own style.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 from kvmready import i18n
 from kvmready.i18n import _
@@ -16,6 +15,7 @@ from kvmready.report import story
 from kvmready.report.canvas import WORDS
 from kvmready.report.markup import Child, Markup, element, lines
 from kvmready.report.text_work import SHORT_ID, duration
+from kvmready.typed import Any
 
 Record = Mapping[str, Any]
 

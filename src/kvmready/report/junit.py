@@ -10,11 +10,11 @@ a time without a zone (UTC), and what a suite wants to say beyond its cases in `
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
 
 from kvmready.checks.engine import ADVISORY, ESSENTIAL
 from kvmready.i18n import _
 from kvmready.report import story
+from kvmready.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element

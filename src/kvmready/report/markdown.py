@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 from kvmready.i18n import _
 from kvmready.report import story
 from kvmready.report.canvas import GLYPHS, WORDS, visible
 from kvmready.report.text_work import SHORT_ID, duration
+from kvmready.typed import Any
 
 Record = Mapping[str, Any]
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Union
 
 from kvmready.report.canvas import visible
+from kvmready.typed import Union
 
 VOID = ("link", "meta", "path", "use")
 """Elements without an end."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
 from kvmready.checks.engine import ESSENTIAL, RootCause
 from kvmready.checks.finding import Finding
 from kvmready.i18n import _
+from kvmready.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kvmready.facts import Facts

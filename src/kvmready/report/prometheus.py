@@ -9,9 +9,9 @@ what is there alone, of ids that the catalogue bounds. What was not measured has
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from kvmready.report.canvas import visible
+from kvmready.typed import Any
 
 Record = Mapping[str, Any]
 Sample = tuple[Mapping[str, str], float]

@@ -6,11 +6,11 @@ Every format is drawn from this record and from nothing else, so that all of the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
 
 from kvmready.checks.engine import RootCause, layer_status
 from kvmready.checks.finding import LAYERS, Finding, Remedy
 from kvmready.report import next_move
+from kvmready.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kvmready.facts import Facts

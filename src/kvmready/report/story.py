@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from kvmready.i18n import N_, _
 from kvmready.report.canvas import quoted, visible
+from kvmready.typed import Any
 
 Record = Mapping[str, Any]
 

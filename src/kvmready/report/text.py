@@ -6,11 +6,11 @@ Drawn from the record alone, so that a saved report is shown just like a fresh o
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, TextIO
 
 from kvmready.i18n import N_, _
 from kvmready.report import story, text_work
 from kvmready.report.canvas import STYLES, WORDS, Canvas, cells
+from kvmready.typed import Any, TextIO
 
 Record = Mapping[str, Any]
 

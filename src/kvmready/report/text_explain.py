@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, TextIO
 
 from kvmready.i18n import N_, _
 from kvmready.report.canvas import STYLES, Canvas, cells
+from kvmready.typed import Any, TextIO
 
 Record = Mapping[str, Any]
 

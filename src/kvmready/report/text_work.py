@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
 
 from kvmready.i18n import N_, _
 from kvmready.report.canvas import STYLES, WORDS, Canvas, cells, command_lines
+from kvmready.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kvmready.apply.history import Entry

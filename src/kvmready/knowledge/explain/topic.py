@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple, Optional
+
+from kvmready.typed import NamedTuple, Optional
 
 
 class Look(NamedTuple):
