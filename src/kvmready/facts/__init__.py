@@ -2,45 +2,31 @@
 
 from __future__ import annotations
 
-from kvmready.facts import (
-    access,
-    confinement,
-    firewall,
-    kernel,
-    libvirt,
-    libvirtd,
-    machine,
-    memory,
-    network,
-    packages,
-    probe,
-    qemu,
-    services,
-    storage,
-    tools,
-    virsh,
-)
-from kvmready.facts.access import Access
-from kvmready.facts.confinement import Confinement
-from kvmready.facts.firewall import Firewall
-from kvmready.facts.kernel import Kernel
-from kvmready.facts.libvirt import Libvirt
-from kvmready.facts.libvirtd import Libvirtd
-from kvmready.facts.machine import Machine
-from kvmready.facts.memory import Memory
-from kvmready.facts.names import Names, Want
-from kvmready.facts.network import Network
-from kvmready.facts.os import OsRelease
-from kvmready.facts.packages import Packages
-from kvmready.facts.probe import Probe
-from kvmready.facts.qemu import Qemu
-from kvmready.facts.services import Services
-from kvmready.facts.storage import Storage
-from kvmready.facts.tools import Tools
-from kvmready.host.door import Caller, Door
-from kvmready.typed import NamedTuple
+from kvmready.typed import TYPE_CHECKING, NamedTuple
 
-__all__ = ["Facts", "gather"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kvmready.facts.access import Access
+    from kvmready.facts.confinement import Confinement
+    from kvmready.facts.firewall import Firewall
+    from kvmready.facts.kernel import Kernel
+    from kvmready.facts.libvirt import Libvirt
+    from kvmready.facts.libvirtd import Libvirtd
+    from kvmready.facts.machine import Machine
+    from kvmready.facts.memory import Memory
+    from kvmready.facts.names import Names, Want
+    from kvmready.facts.network import Network
+    from kvmready.facts.os import OsRelease
+    from kvmready.facts.packages import Packages
+    from kvmready.facts.probe import Probe
+    from kvmready.facts.qemu import Qemu
+    from kvmready.facts.services import Services
+    from kvmready.facts.storage import Storage
+    from kvmready.facts.tools import Tools
+    from kvmready.host.door import Caller, Door
+
+__all__ = ["Facts", "begin", "gather"]
 
 
 class Facts(NamedTuple):
@@ -68,11 +54,44 @@ class Facts(NamedTuple):
 
 
 def gather(host: Door, names: Names, want: Want, caller: Caller, release: OsRelease) -> Facts:
-    """Ask everything. The commands that wait are begun first; the files are read while they run."""
+    """Ask everything, and wait for all answers."""
+    return begin(host, names, want, caller, release)()
+
+
+def begin(host: Door, names: Names, want: Want, caller: Caller, release: OsRelease) -> Callable[[], Facts]:
+    """Ask everything; what is returned waits for the answers.
+
+    The commands that wait are begun first, and a subject is read in only when it is its turn: the probe and virsh run
+    while the rest of the program is still being read. The files are read while the commands run.
+    """
+    from kvmready.facts import probe
+
     probed = probe.ask(host, names, want)
+
+    from kvmready.facts import virsh
+
     answered = virsh.ask(host, names, want)
+
+    from kvmready.facts import qemu, services
+
     emulator = qemu.ask(host, names, want)
     units = services.ask(host, names, want)
+
+    from kvmready.facts import (
+        access,
+        confinement,
+        firewall,
+        kernel,
+        libvirt,
+        libvirtd,
+        machine,
+        memory,
+        network,
+        packages,
+        storage,
+        tools,
+    )
+
     hardware = machine.ask(host, names, want)
     modules = kernel.ask(host, names, want, hardware)
     daemon = libvirt.ask(host, names, want, answered)
@@ -85,7 +104,7 @@ def gather(host: Door, names: Names, want: Want, caller: Caller, release: OsRele
     extras = tools.ask(host, names, want)
     confined = confinement.ask(host, names, want, pools)
     room = memory.ask(host, names, want)
-    return Facts(
+    return lambda: Facts(
         want,
         names,
         caller,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from kvmready.checks.finding import Evidence
-from kvmready.typed import NamedTuple
+from kvmready.typed import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from kvmready.checks.finding import Evidence
 
 LEVELS = ("probe", "qemu", "libvirt")
 """Bottom up; each stands on those before it."""
