@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kvmready import __version__, checks, distro, facts, plan
-from kvmready.checks.engine import RootCause, judge, root_causes, verdict
-from kvmready.checks.finding import Finding
+from kvmready import __version__
 from kvmready.errors import UsageError
-from kvmready.facts import os as release_facts
-from kvmready.facts.names import Want
-from kvmready.host.door import Door
 from kvmready.i18n import _
 from kvmready.typed import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from kvmready.checks.engine import RootCause
+    from kvmready.checks.finding import Finding
     from kvmready.distro.table import Table
     from kvmready.facts import Facts
+    from kvmready.facts.names import Want
+    from kvmready.host.door import Door
     from kvmready.plan.step import Plan
     from kvmready.proof.record import Proof
 
@@ -39,12 +38,21 @@ def look(host: Door, want: Want, taken_at: str, only: str = "", layer: str = "",
     plan to a layer and what it stands on. ``planning`` also asks the package manager, for a plan that is to be shown or
     carried out. ``taken_at`` is RFC 3339, UTC. Raises UsageError for an unknown name.
     """
-    shown = {check.id for check in checks.find(only)} if only else None
+    shown = _shown(only) if only else None
+    from kvmready import distro, facts
+    from kvmready.facts import os as release_facts
+
     caller = host.caller()
     release = release_facts.ask(host)
     table = distro.find(release, caller.arch)
     names = table.names if table is not None else distro.generic(caller.arch)
-    known = facts.gather(host, names, want, caller, release)
+    answers = facts.begin(host, names, want, caller, release)
+
+    # The host is answering: what will judge its answers is read in only now.
+    from kvmready import checks, plan
+    from kvmready.checks.engine import judge, root_causes, verdict
+
+    known = answers()
     every = judge([check for check in checks.ALL if want.profile in check.profiles], known)
     steps = plan.make(every, known, table, layer or None)
     manager = plan.ask(host, steps) if planning else None
@@ -52,6 +60,12 @@ def look(host: Door, want: Want, taken_at: str, only: str = "", layer: str = "",
         steps = plan.make(every, known, table, layer or None, manager)
     findings = tuple(f for f in every if shown is None or f.check in shown)
     return View(known, table, findings, root_causes(findings), verdict(findings), steps, taken_at, only)
+
+
+def _shown(only: str) -> set[str]:
+    from kvmready import checks
+
+    return {check.id for check in checks.find(only)}
 
 
 def people(host: Door, named: Sequence[str]) -> tuple[str, ...]:
