@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from kvmready import __version__
 from kvmready.errors import UsageError
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from kvmready.checks.finding import Finding
     from kvmready.distro.table import Table
     from kvmready.facts import Facts
-    from kvmready.facts.names import Want
+    from kvmready.facts.names import Names, Want
     from kvmready.host.door import Door
     from kvmready.plan.step import Plan
     from kvmready.proof.record import Proof
@@ -33,10 +33,19 @@ class View(NamedTuple):
     only: str = ""
 
 
-def look(host: Door, want: Want, taken_at: str, only: str = "", layer: str = "", planning: bool = False) -> View:
+def look(
+    host: Door,
+    want: Want,
+    taken_at: str,
+    only: str = "",
+    layer: str = "",
+    planning: bool = False,
+    first: Callable[[Names], None] | None = None,
+) -> View:
     """Ask the host and judge it. ``only`` limits the findings (and the verdict) to a layer or a check, ``layer`` the
     plan to a layer and what it stands on. ``planning`` also asks the package manager, for a plan that is to be shown or
-    carried out. ``taken_at`` is RFC 3339, UTC. Raises UsageError for an unknown name.
+    carried out. ``taken_at`` is RFC 3339, UTC. ``first`` is told what things are called on this host before anything
+    is asked: it can start what shall run meanwhile. Raises UsageError for an unknown name.
     """
     shown = _shown(only) if only else None
     from kvmready import distro, facts
@@ -46,6 +55,8 @@ def look(host: Door, want: Want, taken_at: str, only: str = "", layer: str = "",
     release = release_facts.ask(host)
     table = distro.find(release, caller.arch)
     names = table.names if table is not None else distro.generic(caller.arch)
+    if first is not None:
+        first(names)
     answers = facts.begin(host, names, want, caller, release)
 
     # The host is answering: what will judge its answers is read in only now.

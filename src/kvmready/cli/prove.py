@@ -8,6 +8,11 @@ from kvmready import pipeline
 from kvmready.cli import output, session, work
 from kvmready.errors import EXIT_NOT_READY, EXIT_READY
 from kvmready.host.local import LocalHost
+from kvmready.typed import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kvmready.facts.names import Names
+    from kvmready.proof import Proving
 
 
 def run(parsed: Namespace) -> int:
@@ -16,8 +21,18 @@ def run(parsed: Namespace) -> int:
     if parsed.profile is None and parsed.level in ("probe", "qemu"):
         parsed.profile = "minimal"  # what such a guest stands on; nothing above it is asked
     want = session.want(parsed, pipeline.people(host, parsed.user))
-    view = pipeline.look(host, want, session.now())
     level = parsed.level or ("qemu" if want.profile == "minimal" else "libvirt")
-    proved = work.proved(host, view.facts, level, want.accel)
+    begun: list[Proving] = []
+
+    def first(names: Names) -> None:
+        begun.append(work.proving(host, want, names, level))
+        begun[0].start()
+
+    try:
+        view = pipeline.look(host, want, session.now(), first=first)
+        proved = work.proved(begun[0], view.facts)
+    finally:
+        for proving in begun:
+            proving.stop()
     output.report(pipeline.report(view, proof=proved), parsed)
     return EXIT_READY if proved.ok else EXIT_NOT_READY

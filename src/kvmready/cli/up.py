@@ -74,7 +74,7 @@ def _prove(host: LocalHost, want: Want, view: View) -> Proof | None:
     level = proof.highest(host, view.facts.names)
     if want.profile == "minimal" and level == "libvirt":
         level = "qemu"  # this host shall run guests under QEMU alone, whatever else is on it
-    return work.proved(host, view.facts, level, want.accel)
+    return work.proved(work.proving(host, want, view.facts.names, level), view.facts)
 
 
 def _as_root(parsed: Namespace, view: View) -> int:

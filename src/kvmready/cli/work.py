@@ -13,7 +13,9 @@ from kvmready.typed import TYPE_CHECKING
 if TYPE_CHECKING:
     from kvmready.apply.event import Event, Notify
     from kvmready.facts import Facts
+    from kvmready.facts.names import Names, Want
     from kvmready.host.local import LocalHost
+    from kvmready.proof import Proving
     from kvmready.proof.record import Proof
     from kvmready.report.progress import Progress
 
@@ -37,15 +39,19 @@ def agreed(question: str, parsed: Namespace, undecided: str) -> bool:
     return sys.stdin.readline().strip().lower() in YES
 
 
-def proved(host: LocalHost, known: Facts, level: str, accel: str) -> Proof:
-    """Prove that guests run, as the first of the wanted users; each level is shown as it begins and ends."""
-    from kvmready import proof
-
-    user = known.want.users[0] if known.want.users else ""
+def proved(proving: Proving, known: Facts) -> Proof:
+    """Prove that guests run; each level is shown as it begins and ends."""
     with output.progress() as progress:
-        result = proof.prove(host, known.names, level, accel, user, known.probe, progress.begin)
+        result = proving.finish(known.probe, progress.begin)
         progress.end("pass" if result.ok else "fail")
     return result
+
+
+def proving(host: LocalHost, want: Want, names: Names, level: str) -> Proving:
+    """A proof up to ``level``, for the first of the wanted users."""
+    from kvmready import proof
+
+    return proof.Proving(host, names, level, want.accel, want.users[0] if want.users else "")
 
 
 def shown_by(progress: Progress) -> Notify:

@@ -13,7 +13,9 @@ import os
 import signal
 import sys
 
-from kvmready.typed import Any
+TYPE_CHECKING = False  # it runs without the package
+if TYPE_CHECKING:
+    from typing import Any
 
 DISARM = b"disarm\n"
 ROUNDS = 2

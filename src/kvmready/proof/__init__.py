@@ -6,9 +6,9 @@ from kvmready.errors import PrivilegeError, UsageError, WorkError
 from kvmready.facts.known import Known
 from kvmready.facts.qemu import program
 from kvmready.i18n import _
-from kvmready.proof import libvirt, probe, qemu
+from kvmready.proof import qemu
 from kvmready.proof.place import Place, Steps, sweep_folders
-from kvmready.proof.record import LEVELS, NO_LEVEL, Proof
+from kvmready.proof.record import LEVELS, NO_LEVEL, REMOVE, Proof
 from kvmready.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from kvmready.host.door import Account, Caller, Door, Workshop
     from kvmready.plan.step import Say
 
-__all__ = ["LEVELS", "highest", "prove"]
+__all__ = ["LEVELS", "Proving", "highest", "prove"]
 
 
 def highest(host: Door, names: Names) -> str:
@@ -32,28 +32,104 @@ def highest(host: Door, names: Names) -> str:
 
 
 def prove(host: Workshop, names: Names, level: str, accel: str, user: str, probe_facts: Probe, say: Say) -> Proof:
-    """Run the levels up to ``level``, bottom up, until one fails.
+    """Run the levels up to ``level``, bottom up, until one fails; parameters and errors are those of ``Proving``."""
+    return Proving(host, names, level, accel, user).finish(probe_facts, say)
 
-    ``user`` is whose guests these are, "" for the caller. ``accel`` is kvm or tcg. ``probe_facts`` holds what the
-    functional probe saw just now. Raises UsageError for a level or a user that does not exist, PrivilegeError when
-    the caller may not act for ``user``, WorkError when the host cannot even be worked on.
+
+class Proving:
+    """One proof in the making: ``start`` it early where there is time, ``finish`` it; ``stop`` it in any case.
+
+    ``user`` is whose guests these are, "" for the caller. ``accel`` is kvm or tcg. Raises UsageError for a level or a
+    user that does not exist, PrivilegeError when the caller may not act for ``user``.
     """
-    if level not in LEVELS:
-        what = _("There is no proof level {level}.").format(level=repr(level))
-        raise UsageError(what, "", _("The levels are: {names}").format(names=", ".join(LEVELS)))
-    caller = host.caller()
-    account = _account(host, caller, user)
-    place = Place(host, names, caller, account, accel, say)
-    steps = Steps()
-    finished = False
-    try:
-        reached, line = _climb(place, steps, level, probe_facts)
-        finished = not any(step.status == "fail" and step.id == libvirt.REMOVE for step in steps.taken)
-    finally:
-        place.close(clean=finished)
-    ok = reached == level
-    summary = _summary(reached, level, accel, account.name, steps)
-    return Proof(reached, level, line, accel, account.name, tuple(steps.taken), ok, summary)
+
+    def __init__(self, host: Workshop, names: Names, level: str, accel: str, user: str) -> None:
+        if level not in LEVELS:
+            what = _("There is no proof level {level}.").format(level=repr(level))
+            raise UsageError(what, "", _("The levels are: {names}").format(names=", ".join(LEVELS)))
+        caller = host.caller()
+        self._level = level
+        self._place = Place(host, names, caller, _account(host, caller, user), accel)
+        self._steps = Steps()
+        self._guest: qemu.Guest | None = None
+        self._trouble: OSError | None = None
+        self._started = self._clean = self._over = False
+
+    def start(self) -> None:
+        """Start the guest under QEMU, which runs by itself from here on: the host can be asked while it does.
+
+        It counts only when the level below it has passed. What goes wrong is told by ``finish``.
+        """
+        if self._started or self._level == "probe":
+            return
+        self._started = True
+        place = self._place
+        try:
+            sweep_folders(place.host, place.caller)
+            place.guard(*self._made_by_libvirt())
+            place.make()
+        except OSError as error:
+            self._trouble = error
+            return
+        self._guest = qemu.begin(place)
+
+    def finish(self, probe_facts: Probe, say: Say) -> Proof:
+        """Run the levels, bottom up, until one fails. ``probe_facts`` holds what the functional probe saw just now.
+
+        Raises WorkError when the host cannot even be worked on.
+        """
+        place, steps = self._place, self._steps
+        place.say = say
+        try:
+            reached, line = self._climb(probe_facts)
+            self._clean = not any(step.status == "fail" and step.id == REMOVE for step in steps.taken)
+        finally:
+            self.stop()
+        name = place.account.name
+        summary = _summary(reached, self._level, place.accel, name, steps)
+        return Proof(reached, self._level, line, place.accel, name, tuple(steps.taken), reached == self._level, summary)
+
+    def stop(self) -> None:
+        """Leave nothing behind. Safe to call again."""
+        if not self._over:
+            self._over = True
+            self._place.close(clean=self._clean)
+
+    def _made_by_libvirt(self) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
+        """The commands and the files that remove whatever the level above may leave."""
+        if self._level != "libvirt":
+            return (), ()
+        from kvmready.proof import libvirt
+
+        return libvirt.takes_back(self._place)
+
+    def _climb(self, probe_facts: Probe) -> tuple[str, str]:
+        """The highest level reached and the witness of its guest."""
+        from kvmready.proof import probe
+
+        place, steps = self._place, self._steps
+        reached, line = NO_LEVEL, ""
+        status = probe.level(place, steps, probe_facts)
+        if status == "pass":
+            reached = "probe"
+        if status == "fail" or self._level == "probe":
+            return reached, line
+        self.start()
+        if self._trouble is not None:
+            raise WorkError(
+                _("No guest can be tried: {path} cannot be made.").format(path=place.folder),
+                self._trouble.strerror or str(self._trouble),
+                _("Make room there, or mount it read-write."),
+            )
+        line = qemu.level(place, steps, self._guest)
+        if not line:
+            return reached, line
+        if self._level == "qemu":
+            return "qemu", line
+        from kvmready.proof import libvirt
+
+        upper = libvirt.level(place, steps)
+        return ("libvirt", upper) if upper else ("qemu", line)
 
 
 def _account(host: Workshop, caller: Caller, user: str) -> Account:
@@ -65,33 +141,6 @@ def _account(host: Workshop, caller: Caller, user: str) -> Account:
         what = _("Only root can prove that guests run as {name}.").format(name=name)
         raise PrivilegeError(what, "", _("Run it with sudo, or without --user to prove it for yourself."))
     return account
-
-
-def _climb(place: Place, steps: Steps, level: str, probe_facts: Probe) -> tuple[str, str]:
-    """The highest level reached and the witness of its guest."""
-    reached, line = NO_LEVEL, ""
-    status = probe.level(place, steps, probe_facts)
-    if status == "pass":
-        reached = "probe"
-    if status == "fail" or level == "probe":
-        return reached, line
-    try:
-        sweep_folders(place.host, place.caller)
-        place.guard(*(libvirt.takes_back(place) if level == "libvirt" else ()))
-        place.make()
-    except OSError as error:
-        raise WorkError(
-            _("No guest can be tried: {path} cannot be made.").format(path=place.folder),
-            error.strerror or str(error),
-            _("Make room there, or mount it read-write."),
-        ) from None
-    line = qemu.level(place, steps)
-    if not line:
-        return reached, line
-    if level == "qemu":
-        return "qemu", line
-    upper = libvirt.level(place, steps)
-    return ("libvirt", upper) if upper else ("qemu", line)
 
 
 def _summary(reached: str, wanted: str, accel: str, user: str, steps: Steps) -> str:

@@ -33,9 +33,17 @@ class Nonce:
 
 
 class Place:
-    """The workplace of one proof. Make it with ``open_place``; leave it with ``close``."""
+    """The workplace of one proof: ``guard`` it, ``make`` it; leave it with ``close``. ``say`` tells who waits."""
 
-    def __init__(self, host: Workshop, names: Names, caller: Caller, account: Account, accel: str, say: Say) -> None:
+    def __init__(
+        self,
+        host: Workshop,
+        names: Names,
+        caller: Caller,
+        account: Account,
+        accel: str,
+        say: Say = lambda line: None,
+    ) -> None:
         self.host = host
         self.names = names
         self.caller = caller
@@ -46,6 +54,7 @@ class Place:
         self.mark = f"{PREFIX}{os.getpid()}-{os.urandom(8).hex()}"
         self.folder = f"{FOLDER}/{self.mark}"
         self._files: list[str] = []
+        self._begun: list[Running] = []
         self._guard: Guard | None = None
         self._folder_made = False
 
@@ -76,9 +85,15 @@ class Place:
     def command(self, argv: tuple[str, ...], limit: float, log: str = "") -> Command:
         return Command(argv, limit, self.run_as, log=log)
 
+    def begin(self, argv: tuple[str, ...], limit: float) -> Running:
+        """Start a command as the user; ``close`` ends it where nobody has waited for it."""
+        running = self.host.begin_change(self.command(argv, limit))
+        self._begun.append(running)
+        return running
+
     def run(self, argv: tuple[str, ...], limit: float) -> Result:
         """Run as the user; ended, not left behind, when this process is interrupted."""
-        running: Running = self.host.begin_change(self.command(argv, limit))
+        running = self.begin(argv, limit)
         try:
             return running.wait()
         finally:
@@ -86,6 +101,8 @@ class Place:
 
     def close(self, clean: bool) -> None:
         """Remove the folder and let the guard go; unless ``clean``, the guard removes all that it knows of."""
+        for running in self._begun:
+            running.stop()
         if self._guard is None:
             return
         if clean:
@@ -146,8 +163,9 @@ class Steps:
         self.taken: list[ProofStep] = []
         self._begun = time.monotonic()
 
-    def begin(self) -> None:
-        self._begun = time.monotonic()
+    def begin(self, at: float | None = None) -> None:
+        """A step begins now, or began at that time of ``time.monotonic``."""
+        self._begun = time.monotonic() if at is None else at
 
     def add(self, id: str, status: str, evidence: Sequence[Evidence] = (), cause: str = "") -> bool:
         """End the step begun last; True when it passed."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from kvmready.checks.finding import Evidence
 from kvmready.facts.known import Known
 from kvmready.facts.qemu import program
@@ -12,7 +14,7 @@ from kvmready.proof.place import Nonce, quoted
 from kvmready.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from kvmready.host.door import Result
+    from kvmready.host.door import Result, Running
     from kvmready.proof.place import Place, Steps
 
 STEP = "qemu.guest"
@@ -49,30 +51,51 @@ def command_line(emulator: str, accel: str, disk: str) -> tuple[str, ...]:
     )
 
 
-def level(place: Place, steps: Steps) -> str:
-    """Run the guest; returns the witness, "" when the level was not reached."""
-    steps.begin()
-    if place.caller.arch not in GUEST_ARCHITECTURES:
-        why = _("The guest of this proof is x86 code, and this host is {arch}.").format(arch=place.caller.arch)
-        steps.add(STEP, "fail", (Evidence("uname -m", why),))
-        return ""
+class Guest:
+    """A guest that was begun: what it was given, its command, when it began, and either the process or an error."""
+
+    __slots__ = ("argv", "begun", "error", "nonce", "running")
+
+    def __init__(self, place: Place, emulator: str) -> None:
+        self.begun = time.monotonic()
+        self.nonce = Nonce()
+        self.argv: tuple[str, ...] = ()
+        self.error: OSError | None = None
+        self.running: Running | None = None
+        try:
+            disk = place.put(DISK, bootsector.image(self.nonce.text, self.nonce.key))
+        except OSError as error:
+            self.error = error
+            return
+        self.argv = command_line(emulator, place.accel, disk)
+        self.running = place.begin(self.argv, LIMIT)
+
+
+def begin(place: Place) -> Guest | None:
+    """Start the guest; None where there is none for this host, or no emulator: ``level`` says so."""
     emulator = program(place.host, place.names.emulators)
-    if not isinstance(emulator, Known):
-        why = _("There is no emulator: {why}").format(why=emulator.why)
-        steps.add(STEP, "fail", (Evidence(" ".join(place.names.emulators), why),), "qemu.not-installed")
+    if place.caller.arch not in GUEST_ARCHITECTURES or not isinstance(emulator, Known):
+        return None
+    return Guest(place, emulator.value)
+
+
+def level(place: Place, steps: Steps, guest: Guest | None = None) -> str:
+    """Run the guest, or wait for one that was begun; returns the witness, "" when the level was not reached."""
+    guest = guest or begin(place)
+    steps.begin(None if guest is None else guest.begun)
+    if guest is None:
+        _no_guest(place, steps)
         return ""
     words = _("Running a guest under QEMU ({accel}), as {user} …")
     place.say(words.format(accel=place.accel, user=place.account.name))
-    nonce = Nonce()
-    try:
-        disk = place.put(DISK, bootsector.image(nonce.text, nonce.key))
-    except OSError as error:
+    if guest.running is None:
+        error = guest.error or OSError()
         steps.add(STEP, "fail", (Evidence(place.folder, str(error)),), no_room(error))
         return ""
-    argv = command_line(emulator.value, place.accel, disk)
-    result = place.run(argv, LIMIT)
+    result = guest.running.wait()
+    nonce = guest.nonce
     judged = witness.judge(nonce.text, nonce.key, place.accel, result.stdout)
-    source = quoted(argv)
+    source = quoted(guest.argv)
     if judged.ok and result.ok:
         steps.add(STEP, "pass", (Evidence(source, judged.line),))
         return judged.line
@@ -81,6 +104,17 @@ def level(place: Place, steps: Steps) -> str:
         evidence.append(Evidence(_("the guest's serial port"), judged.why or judged.line))
     steps.add(STEP, "fail", evidence, _cause(place, result) or judged.cause)
     return ""
+
+
+def _no_guest(place: Place, steps: Steps) -> None:
+    if place.caller.arch not in GUEST_ARCHITECTURES:
+        why = _("The guest of this proof is x86 code, and this host is {arch}.").format(arch=place.caller.arch)
+        steps.add(STEP, "fail", (Evidence("uname -m", why),))
+        return
+    emulator = program(place.host, place.names.emulators)
+    why = "" if isinstance(emulator, Known) else emulator.why
+    why = _("There is no emulator: {why}").format(why=why)
+    steps.add(STEP, "fail", (Evidence(" ".join(place.names.emulators), why),), "qemu.not-installed")
 
 
 def _cause(place: Place, result: Result) -> str:
