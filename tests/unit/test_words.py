@@ -14,7 +14,7 @@ from rich.cells import cell_len
 
 from kvmready import i18n
 from kvmready.checks import ALL
-from kvmready.cli import parser
+from kvmready.cli import parser, usage
 from kvmready.errors import UsageError
 from tools import words
 
@@ -164,7 +164,7 @@ def test_one_word_for_one_thing() -> None:
 
 
 def test_argparse_speaks_the_language_too(chinese: None) -> None:
-    said = parser.build().format_help()
+    said = usage.build().format_help()
     assert "用法：" in said and "位置参数" in said and "显示此帮助信息并退出" in said
     assert not re.search(r"usage:|arguments|options|help message", said)
 
@@ -178,7 +178,7 @@ def test_the_help_fits_into_80_columns(
     i18n.use(language)
     try:
         with pytest.raises(SystemExit):
-            parser.build().parse_args([verb, "--help"])
+            usage.build().parse_args([verb, "--help"])
     finally:
         i18n.use("en")
     lines = capsys.readouterr().out.splitlines()
@@ -198,7 +198,7 @@ def test_the_help_fits_into_80_columns(
 )
 def test_a_usage_error_speaks_the_language_too(chinese: None, arguments: list[str], expected: str) -> None:
     with pytest.raises(UsageError) as caught:
-        parser.build().parse_args(arguments)
+        usage.build().parse_args(arguments)
     assert expected in caught.value.what
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
-
 from kvmready import __version__, pipeline
 from kvmready.cli import output, session
+from kvmready.cli.options import Parsed
 from kvmready.errors import KvmreadyError, UsageError
 from kvmready.facts.names import Want
 from kvmready.i18n import _
 from kvmready.typed import Any
 
 
-def run(parsed: Namespace) -> int:
+def run(parsed: Parsed) -> int:
     if parsed.scrub and not parsed.record:
         raise UsageError(_("--scrub is for a recording: give --record FILE with it."))
     host, want = session.open_host(parsed)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from argparse import Namespace
 
+from kvmready.cli.options import Parsed
 from kvmready.errors import EXIT_READY, UsageError
 from kvmready.i18n import _
 from kvmready.knowledge import explain
 
 
-def run(parsed: Namespace) -> int:
+def run(parsed: Parsed) -> int:
     if parsed.list and parsed.name:
         raise UsageError(_("--list names everything: it takes no name."))
     record = explain.ids() if parsed.list else explain.about(parsed.name) if parsed.name else explain.stack()

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import sys
-from argparse import Namespace
 
 from kvmready.apply import history
 from kvmready.apply.state import require_root
+from kvmready.cli.options import Parsed
 from kvmready.errors import EXIT_READY
 from kvmready.host.local import LocalHost
 from kvmready.i18n import _
 
 
-def run(parsed: Namespace) -> int:
+def run(parsed: Parsed) -> int:
     host = LocalHost()
     require_root(host)
     entries = history.entries(host, parsed.state_dir)

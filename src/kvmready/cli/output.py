@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import sys
-from argparse import Namespace
 from collections.abc import Mapping
 
+from kvmready.cli.options import Parsed
 from kvmready.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kvmready.report.progress import Progress
 
 
-def report(record: Mapping[str, Any], parsed: Namespace) -> None:
+def report(record: Mapping[str, Any], parsed: Parsed) -> None:
     """The report in the format that was asked for."""
     if parsed.format == "text":
         from kvmready.report import text
@@ -23,7 +23,7 @@ def report(record: Mapping[str, Any], parsed: Namespace) -> None:
         _document(_rendered(record, parsed))
 
 
-def plan(record: Mapping[str, Any], parsed: Namespace) -> None:
+def plan(record: Mapping[str, Any], parsed: Parsed) -> None:
     """The plan in the format that was asked for; but for text that is the whole report, its ``plan`` filled."""
     if parsed.format == "text":
         from kvmready.report import text
@@ -34,7 +34,7 @@ def plan(record: Mapping[str, Any], parsed: Namespace) -> None:
         report(record, parsed)
 
 
-def _rendered(record: Mapping[str, Any], parsed: Namespace) -> str:
+def _rendered(record: Mapping[str, Any], parsed: Parsed) -> str:
     """The record as a document of the format, one of ``parser.FORMATS`` but text."""
     if parsed.format == "junit":
         from kvmready.report import junit

@@ -1,20 +1,17 @@
-"""The one parser. Options that every verb takes may stand before or after it."""
+"""From the words of a command line to the verb that carries them out."""
 
 from __future__ import annotations
 
-import argparse
-import os
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 
-from kvmready import __version__, i18n
+from kvmready import i18n
+from kvmready.cli.options import FORMATS, VERBS, Parsed, read
 from kvmready.errors import UsageError
-from kvmready.facts.names import PROFILES
-from kvmready.i18n import N_, _
-from kvmready.typed import Any, NoReturn
+from kvmready.i18n import _
 
-FORMATS = ("text", "json", "junit", "prometheus", "markdown", "html")
+__all__ = ["FORMATS", "FORMATS_OF", "VERBS", "language", "parse", "run"]
+
 FORMATS_OF = {
     # what a verb can say in which formats; a verb that is not here says what it does as text and as JSON
     "up": FORMATS,
@@ -22,47 +19,6 @@ FORMATS_OF = {
     "prove": FORMATS,
     "plan": ("text", "json", "markdown", "html"),  # steps are neither tests nor metrics
 }
-
-
-class Help(argparse.HelpFormatter):
-    """Help that keeps to the width in Chinese as well, where a character takes two columns."""
-
-    def __init__(self, prog: str, **more: Any) -> None:
-        super().__init__(prog, **{"width": _columns() - 2, **more})
-
-    def add_usage(self, usage: Any, actions: Any, groups: Any, prefix: str | None = None) -> None:
-        word = _("usage: ") if prefix is None else prefix
-        if not word.isascii():
-            from kvmready.report.canvas import cells
-
-            self._width -= cells(word) - len(word)
-        super().add_usage(usage, actions, groups, word)
-
-    def _split_lines(self, text: str, width: int) -> list[str]:
-        from kvmready.report.canvas import breaks
-
-        line = " ".join(text.split())
-        places = [0, *breaks(line, width), len(line)]
-        return [line[begin:end].rstrip() for begin, end in zip(places, places[1:])]
-
-    def _fill_text(self, text: str, width: int, indent: str) -> str:
-        return "\n".join(indent + line for line in self._split_lines(text, width - len(indent)))
-
-
-def _columns() -> int:
-    """The width of the terminal, as ``shutil`` tells it to argparse at each option; that reads in three compressors."""
-    named = os.environ.get("COLUMNS", "")
-    if named.isdecimal() and int(named):
-        return int(named)
-    try:
-        return os.get_terminal_size(sys.__stdout__.fileno() if sys.__stdout__ else 1).columns or 80
-    except (OSError, ValueError):  # no terminal, or closed
-        return 80
-
-
-class Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(message, "", _("See: {command} --help").format(command=self.prog))
 
 
 def language(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
@@ -80,149 +36,17 @@ def language(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
     return i18n.from_environment(environment)
 
 
-def _common() -> Parser:
-    common = Parser(add_help=False, argument_default=argparse.SUPPRESS)
-    group = common.add_argument_group(_("options of every verb, before or after it"))
-    group.add_argument(
-        "--format",
-        choices=FORMATS,
-        help=_("text, markdown, html for people; json, junit, prometheus for machines; not every verb has each"),
-    )
-    group.add_argument("--lang", choices=i18n.LANGUAGES, help=_("the language of the sentences"))
-    group.add_argument("-v", "--verbose", action="store_true", help=_("show every finding with its evidence"))
-    group.add_argument("--debug", action="store_true", help=_("show the traceback of an error"))
-    return common
+def parse(arguments: Sequence[str]) -> Parsed:
+    """The options of a command line. Raises UsageError for a wrong one, SystemExit after help or the version."""
+    parsed = read(arguments)
+    if parsed is None:
+        from kvmready.cli import usage
 
-
-def _asked(verb: argparse.ArgumentParser, *, accel: bool = True) -> None:
-    verb.add_argument(
-        "--profile",
-        choices=PROFILES,
-        default=None,
-        help=_("minimal: a guest can run under QEMU; server (the default): libvirt with network and storage"),
-    )
-    verb.add_argument(
-        "--user",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help=_("who will run guests; may be given more than once (default: the person behind sudo, else the caller)"),
-    )
-    verb.add_argument("--nested", action="store_true", help=_("guests shall run guests of their own"))
-    verb.add_argument("--iommu", action="store_true", help=_("devices shall be assigned to guests"))
-    if accel:
-        verb.add_argument(
-            "--accel",
-            choices=("kvm", "tcg"),
-            default="kvm",
-            help=_("tcg: accept software emulation where KVM is impossible"),
-        )
-
-
-def _state(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument(
-        "--state-dir",
-        default="/var/lib/kvmready",
-        metavar="DIR",
-        help=_("where the journals of runs are kept (default: %(default)s)"),
-    )
-
-
-def _up(up: Parser) -> None:
-    _asked(up)
-    _state(up)
-    up.add_argument("--yes", action="store_true", help=_("apply the plan without asking"))
-    up.add_argument("--dry-run", action="store_true", help=_("show the plan and change nothing"))
-    up.add_argument("--only", default="", metavar="LAYER", help=_("only this layer and what it stands on"))
-    up.add_argument("--strict", action="store_true", help=_("warnings count as not ready"))
-
-
-def _check(check: Parser) -> None:
-    _asked(check)
-    check.add_argument("--only", default="", metavar="LAYER|CHECK", help=_("only this layer or this check"))
-    check.add_argument("--strict", action="store_true", help=_("warnings count as not ready"))
-    check.add_argument("--from", dest="source", metavar="FILE", help=_("judge a recorded host instead of this one"))
-    check.add_argument("--record", metavar="FILE", help=_("save every question and answer to FILE"))
-    check.add_argument("--scrub", action="store_true", help=_("with --record: leave out names, addresses and ids"))
-
-
-def _plan(plan: Parser) -> None:
-    _asked(plan)
-    plan.add_argument("--only", default="", metavar="LAYER", help=_("only this layer and what it stands on"))
-    plan.add_argument("--from", dest="source", metavar="FILE", help=_("plan for a recorded host"))
-
-
-def _prove(prove: Parser) -> None:
-    from kvmready.proof.record import LEVELS
-
-    _asked(prove)
-    prove.add_argument(
-        "--level",
-        choices=LEVELS,
-        default=None,
-        help=_("probe: the kernel alone; qemu: under the emulator; libvirt: through the system connection (default)"),
-    )
-
-
-def _undo(undo: Parser) -> None:
-    _state(undo)
-    undo.add_argument("run", nargs="?", metavar="RUN", help=_("the run's id, see history (default: the last one)"))
-    undo.add_argument("--yes", action="store_true", help=_("undo without asking"))
-    undo.add_argument("--force", action="store_true", help=_("undo although guests are defined on this host"))
-
-
-def _explain(explain: Parser) -> None:
-    explain.add_argument(
-        "name", nargs="?", metavar="LAYER|CHECK|CAUSE", help=_("what to explain (default: the stack of layers)")
-    )
-    explain.add_argument("--list", action="store_true", help=_("list every name that can be explained"))
-
-
-VERBS: dict[str, tuple[str, Callable[[Parser], None]]] = {
-    "up": (N_("make this machine a KVM host and prove it: check, plan, ask, apply, prove, report"), _up),
-    "check": (N_("say whether this machine is a KVM host, and what keeps it from being one"), _check),
-    "plan": (N_("show the steps and the exact commands; changes nothing"), _plan),
-    "prove": (N_("run a guest and show what only that guest could have written"), _prove),
-    "undo": (N_("take a run back: restore what was there before it"), _undo),
-    "history": (N_("list the runs of this host, newest last"), _state),
-    "explain": (N_("teach what a layer, a check or a cause is, and how to look and to mend by hand"), _explain),
-}
-"""A verb to its line in the help and to what adds its options."""
-
-
-def build(chosen: str = "") -> Parser:
-    """The parser of the whole command line, or only of the verb that is ``chosen``: each costs a millisecond."""
-    common = _common()
-    parser = Parser(
-        prog="kvmready",
-        parents=[common],
-        formatter_class=Help,
-        allow_abbrev=False,
-        description=_("Turns a Linux machine into a KVM virtualization host and proves it by running a guest."),
-        epilog=_("Exit status: 0 ready, 1 not ready or the work failed, 2 wrong usage or input, 3 privilege lacking."),
-    )
-    parser.add_argument("--version", action="version", version=f"kvmready {__version__}", help=_("show the version"))
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser, required=True, prog=parser.prog)
-    for name, (text, add_options) in VERBS.items():
-        if chosen in ("", name):
-            verb = verbs.add_parser(
-                name, help=_(text), description=_(text), parents=[common], allow_abbrev=False, formatter_class=Help
-            )
-            add_options(verb)
-    return parser
-
-
-def _verb(arguments: Sequence[str]) -> str:
-    """The verb of a command line; empty where help, a version or an error is due, which may need all verbs."""
-    words = iter(arguments)
-    for word in words:
-        if word in VERBS:
-            return word
-        if word in ("--format", "--lang"):
-            next(words, "")
-        elif word not in ("-v", "--verbose", "--debug") and not word.startswith(("--format=", "--lang=")):
-            break
-    return ""
+        parsed = usage.build().parse_args(list(arguments), Parsed())
+    for name, default in (("format", "text"), ("lang", i18n.language()), ("verbose", False), ("debug", False)):
+        if not hasattr(parsed, name):
+            setattr(parsed, name, default)
+    return parsed
 
 
 def _refuse_format(verb: str, chosen: str) -> None:
@@ -238,10 +62,7 @@ def _refuse_format(verb: str, chosen: str) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Parse and carry out a command line; returns the exit status. Raises KvmreadyError."""
-    parsed = build(_verb(arguments)).parse_args(list(arguments))
-    for name, default in (("format", "text"), ("lang", i18n.language()), ("verbose", False), ("debug", False)):
-        if not hasattr(parsed, name):
-            setattr(parsed, name, default)
+    parsed = parse(arguments)
     _refuse_format(parsed.verb, parsed.format)
     status: int = import_module(f"kvmready.cli.{parsed.verb}").run(parsed)
     return status

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
-
 from kvmready import pipeline
 from kvmready.cli import output, session, work
+from kvmready.cli.options import Parsed
 from kvmready.errors import EXIT_NOT_READY, EXIT_READY
 from kvmready.host.local import LocalHost
 from kvmready.typed import TYPE_CHECKING
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from kvmready.proof import Proving
 
 
-def run(parsed: Namespace) -> int:
+def run(parsed: Parsed) -> int:
     session.let_signals_clean_up()
     host = LocalHost()
     if parsed.profile is None and parsed.level in ("probe", "qemu"):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from argparse import Namespace
 from collections.abc import Mapping
 from types import MappingProxyType
 
 from kvmready import pipeline
+from kvmready.cli.options import Parsed
 from kvmready.errors import EXIT_NOT_READY, EXIT_READY, InputError, KvmreadyError, UsageError
 from kvmready.facts.names import PROFILES, Want
 from kvmready.i18n import _
@@ -22,7 +22,7 @@ def now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
-def open_host(parsed: Namespace) -> tuple[Door, Want]:
+def open_host(parsed: Parsed) -> tuple[Door, Want]:
     """The recorded host of ``--from``, or this machine; and what is asked of it.
 
     A recording brings what it was made for; flags beat it. Raises InputError, UsageError.
@@ -46,7 +46,7 @@ def open_host(parsed: Namespace) -> tuple[Door, Want]:
     return ReplayHost(document, source), want(parsed, tuple(parsed.user or users), asked_for)
 
 
-def want(parsed: Namespace, users: tuple[str, ...], recorded: Mapping[str, Any] = MappingProxyType({})) -> Want:
+def want(parsed: Parsed, users: tuple[str, ...], recorded: Mapping[str, Any] = MappingProxyType({})) -> Want:
     return Want(
         parsed.profile or recorded.get("profile") or "server",
         users,

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import sys
-from argparse import Namespace
 
 from kvmready.apply import undo
 from kvmready.apply.state import require_root
 from kvmready.cli import output, session, work
+from kvmready.cli.options import Parsed
 from kvmready.errors import EXIT_INTERRUPTED, EXIT_READY
 from kvmready.host.local import LocalHost
 from kvmready.i18n import _
 
 
-def run(parsed: Namespace) -> int:
+def run(parsed: Parsed) -> int:
     session.let_signals_clean_up()
     host = LocalHost()
     require_root(host)

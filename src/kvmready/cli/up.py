@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from argparse import Namespace
 
 from kvmready import pipeline
 from kvmready.apply import runner
 from kvmready.checks.engine import GATE
 from kvmready.cli import output, session, work
+from kvmready.cli.options import Parsed
 from kvmready.errors import EXIT_INTERRUPTED, EXIT_NOT_READY
 from kvmready.host.elevate import become_root
 from kvmready.host.local import LocalHost
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from kvmready.proof.record import Proof
 
 
-def run(parsed: Namespace) -> int:
+def run(parsed: Parsed) -> int:
     session.let_signals_clean_up()
     host = LocalHost()
     layer = session.layer(parsed.only)
@@ -51,7 +51,7 @@ def run(parsed: Namespace) -> int:
     return session.status(view.verdict, parsed.strict)
 
 
-def _apply(host: LocalHost, view: View, parsed: Namespace) -> dict[str, Any]:
+def _apply(host: LocalHost, view: View, parsed: Parsed) -> dict[str, Any]:
     with output.progress() as progress:
         done = runner.apply(host, view.plan, view.plan.id, parsed.state_dir, work.shown_by(progress))
     return {
@@ -77,7 +77,7 @@ def _prove(host: LocalHost, want: Want, view: View) -> Proof | None:
     return work.proved(work.proving(host, want, view.facts.names, level), view.facts)
 
 
-def _as_root(parsed: Namespace, view: View) -> int:
+def _as_root(parsed: Parsed, view: View) -> int:
     """Say what needs root, then carry on through sudo with the same words, for the same users."""
     output.announce_plan(pipeline.report(view))
     output.say("")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from argparse import Namespace
 
 from kvmready.cli import output
+from kvmready.cli.options import Parsed
 from kvmready.errors import UsageError
 from kvmready.i18n import _
 from kvmready.typed import TYPE_CHECKING
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 YES = ("y", "yes", "j", "是", "好")
 
 
-def agreed(question: str, parsed: Namespace, undecided: str) -> bool:
+def agreed(question: str, parsed: Parsed, undecided: str) -> bool:
     """Whether the person says yes. Raises UsageError where nobody can be asked; ``undecided`` is its first sentence."""
     if parsed.yes:
         return True

@@ -8,7 +8,7 @@ from kvmready.facts.qemu import program
 from kvmready.i18n import _
 from kvmready.proof import qemu
 from kvmready.proof.place import Place, Steps, sweep_folders
-from kvmready.proof.record import LEVELS, NO_LEVEL, REMOVE, Proof
+from kvmready.proof.record import LEVELS, NO_LEVEL, Proof
 from kvmready.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Proving:
         place.say = say
         try:
             reached, line = self._climb(probe_facts)
-            self._clean = not any(step.status == "fail" and step.id == REMOVE for step in steps.taken)
+            self._clean = self._removed()
         finally:
             self.stop()
         name = place.account.name
@@ -94,6 +94,14 @@ class Proving:
         if not self._over:
             self._over = True
             self._place.close(clean=self._clean)
+
+    def _removed(self) -> bool:
+        """Whether the level above took away what it made; where it could not, the guard has to."""
+        if self._level != "libvirt":
+            return True
+        from kvmready.proof import libvirt
+
+        return not any(step.status == "fail" and step.id == libvirt.REMOVE for step in self._steps.taken)
 
     def _made_by_libvirt(self) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
         """The commands and the files that remove whatever the level above may leave."""

@@ -17,14 +17,19 @@ from kvmready.i18n import _
 from kvmready.proof import causes, witness
 from kvmready.proof.place import PREFIX, Nonce, dead, quoted
 from kvmready.proof.qemu import DISK, no_room, said
-from kvmready.proof.record import REMOVE
 from kvmready.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from kvmready.host.door import Result, Running
     from kvmready.proof.place import Place, Steps
 
-CONNECT, VOLUME, DOMAIN, WITNESS = ("libvirt.connect", "libvirt.volume", "libvirt.domain", "libvirt.witness")
+CONNECT, VOLUME, DOMAIN, WITNESS, REMOVE = (
+    "libvirt.connect",
+    "libvirt.volume",
+    "libvirt.domain",
+    "libvirt.witness",
+    "libvirt.remove",
+)
 POOL = "default"
 LIMIT = 30.0
 """Seconds for a virsh that only asks or moves a few bytes."""

@@ -12,9 +12,6 @@ LEVELS = ("probe", "qemu", "libvirt")
 
 NO_LEVEL = "none"
 
-REMOVE = "libvirt.remove"
-"""The step that takes away what the level ``libvirt`` made; where it fails the guard has to."""
-
 
 class ProofStep(NamedTuple):
     """One thing that was tried. ``status`` is pass, fail, skip or unknown; ``cause`` is "" where none is known."""

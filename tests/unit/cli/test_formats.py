@@ -14,7 +14,7 @@ from markdown_it import MarkdownIt
 from prometheus_client.parser import text_string_to_metric_families
 
 from kvmready import i18n
-from kvmready.cli import parser
+from kvmready.cli import parser, usage
 from kvmready.errors import EXIT_NOT_READY, EXIT_READY, UsageError
 from tests import hosts
 
@@ -74,7 +74,7 @@ def test_a_format_that_a_verb_lacks_is_refused_before_anything_is_read(words: tu
 
 
 def test_help_and_errors_list_the_formats() -> None:
-    (verbs,) = (a for a in parser.build()._actions if isinstance(a, argparse._SubParsersAction))
+    (verbs,) = (a for a in usage.build()._actions if isinstance(a, argparse._SubParsersAction))
     for verb in parser.VERBS:
         assert "{text,json,junit,prometheus,markdown,html}" in "".join(verbs.choices[verb].format_help().split())
     with pytest.raises(UsageError) as caught:
