@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import stat as modes
-import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
 
+from kvmready.host.child import Child
 from kvmready.host.door import (
     PROBE,
     READ_LIMIT,
@@ -65,59 +64,47 @@ def _lines_with(content: bytes, needles: Sequence[bytes]) -> bytes:
 
 
 class LocalRunning:
-    """A child process in a session of its own, so that its limit ends all that it started."""
+    """A child process whose limit ends all that it started."""
 
-    def __init__(self, argv: tuple[str, ...], process: subprocess.Popen[bytes], command: Command) -> None:
+    def __init__(self, argv: tuple[str, ...], child: Child, command: Command) -> None:
         self._argv = argv
-        self._process = process
+        self._child = child
         self._deadline = time.monotonic() + command.timeout
-        self._stdin = command.stdin.encode() if command.stdin else None
         self._result: Result | None = None
 
     def wait(self) -> Result:
         if self._result is None:
-            try:
-                # One that ended in time has an answer, however late somebody asks for it.
-                least = 0.0 if self._process.poll() is None else GRACE
-                left = max(least, self._deadline - time.monotonic())
-                out, err = self._process.communicate(self._stdin, timeout=left)
-                self._result = self._ended(out, err, "")
-            except subprocess.TimeoutExpired:
-                out, err = self._kill()
-                self._result = self._ended(out, err, "timeout")
+            # One that ended in time has an answer, however late somebody asks for it.
+            late = time.monotonic() + GRACE if self._child.ended() else 0.0
+            in_time = self._child.attend(max(self._deadline, late))
+            if not in_time:
+                self._kill()
+            self._end("" if in_time else "timeout")
+        assert self._result is not None
         return self._result
 
     def poll(self) -> Result | None:
-        if self._result is None and self._process.poll() is None and time.monotonic() < self._deadline:
+        if self._result is None and not self._child.ended() and time.monotonic() < self._deadline:
             return None
         return self.wait()
 
     def stop(self) -> None:
         if self._result is None:
-            out, err = self._kill()
-            self._result = self._ended(out, err, "")
+            self._kill()
+            self._end("")
 
-    def _ended(self, out: bytes | None, err: bytes | None, problem: str) -> Result:
-        return Result(
-            self._argv,
-            None if problem else self._process.returncode,
-            (out or b"").decode("utf-8", "replace"),
-            (err or b"").decode("utf-8", "replace"),
-            problem,
-        )
+    def _end(self, problem: str) -> None:
+        out, err = (bytes(self._child.output[name]).decode("utf-8", "replace") for name in ("out", "err"))
+        self._child.close()
+        self._result = Result(self._argv, None if problem else self._child.status, out, err, problem)
 
-    def _kill(self) -> tuple[bytes, bytes]:
-        for number, patience in ((signal.SIGTERM, GRACE), (signal.SIGKILL, GRACE)):
-            try:
-                os.killpg(self._process.pid, number)
-            except (ProcessLookupError, PermissionError):
-                self._process.send_signal(number)
-            try:
-                out, err = self._process.communicate(timeout=patience)
-                return out or b"", err or b""
-            except subprocess.TimeoutExpired:
-                continue
-        return b"", b""
+    def _kill(self) -> None:
+        import signal
+
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            self._child.signal(number)
+            if self._child.attend(time.monotonic() + GRACE):
+                return
 
 
 class LocalHost:
@@ -284,11 +271,14 @@ class LocalHost:
         return tuple(found)
 
     def begin(self, command: Command) -> Running:
+        return self._begin(command, "")
+
+    def _begin(self, command: Command, folder: str) -> Running:
         argv = command.argv
         if argv[0] == PROBE:
             argv = (sys.executable, "-I", "-S", PROBE_PROGRAM, *argv[1:])
         environment = {"PATH": SEARCH_PATH, "LC_ALL": "C", "LANG": "C", "TERM": "dumb", "HOME": "/"}
-        identity: dict[str, object] = {}
+        identity: Account | None = None
         account = self.account(command.user or self.caller().user)
         if not account.error:
             environment.update(HOME=account.home or "/", USER=account.name, LOGNAME=account.name)
@@ -296,34 +286,21 @@ class LocalHost:
             if account.error:
                 return Ended(Result(command.argv, None, "", f"no such user: {command.user}", "denied"))
             if account.uid != os.geteuid():
-                identity = {
-                    "user": account.uid,
-                    "group": account.gid,
-                    "extra_groups": [gid for _group, gid in account.groups],
-                }
+                identity = account
         environment.update(command.env)
-        sink: int = subprocess.PIPE
+        log = -1
         try:
             if command.log:
-                sink = os.open(command.log, _APPENDING, 0o600)
-            process: subprocess.Popen[bytes] = subprocess.Popen(
-                argv,
-                stdin=subprocess.PIPE if command.stdin else subprocess.DEVNULL,
-                stdout=sink,
-                stderr=sink if command.log else subprocess.PIPE,
-                env=environment,
-                cwd="/",
-                start_new_session=True,
-                **identity,  # type: ignore[call-overload]
-            )
+                log = os.open(command.log, _APPENDING, 0o600)
+            child = Child(argv, environment, command.stdin.encode(), log, identity, folder)
         except FileNotFoundError:
             return Ended(Result(command.argv, problem="absent"))
         except (PermissionError, OSError) as error:
             return Ended(Result(command.argv, None, "", _name(error), "denied"))
         finally:
-            if sink != subprocess.PIPE:
-                os.close(sink)
-        return LocalRunning(command.argv, process, command)
+            if log >= 0:
+                os.close(log)
+        return LocalRunning(command.argv, child, command)
 
     def run(self, command: Command) -> Result:
         return self.begin(command).wait()
@@ -331,10 +308,10 @@ class LocalHost:
     # changes
 
     def begin_change(self, command: Command) -> Running:
-        return self.begin(command)
+        return self._begin(command, "/")  # what it starts may stay, and must not keep the caller's directory in use
 
     def change(self, command: Command) -> Result:
-        return self.begin(command).wait()
+        return self.begin_change(command).wait()
 
     def write(self, path: str, content: bytes, mode: int, owner: tuple[int, int] | None = None) -> None:
         temporary = f"{path}.kvmready-{os.urandom(6).hex()}"

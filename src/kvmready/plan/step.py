@@ -40,7 +40,6 @@ class Plan(NamedTuple):
     @property
     def id(self) -> str:
         """SHA-256 of the canonical JSON of what will be done; the words for it, in any language, do not count."""
-        import hashlib
         import json
 
         material = {
@@ -52,7 +51,20 @@ class Plan(NamedTuple):
             ],
         }
         text = json.dumps(material, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-        return hashlib.sha256(text.encode("ascii")).hexdigest()
+        return _sha256(text.encode("ascii"))
+
+
+def _sha256(content: bytes) -> str:
+    """Its SHA-256 in hexadecimal digits: by Python's own code, for which no OpenSSL has to be loaded."""
+    from importlib import import_module
+
+    for name in ("_sha2", "_sha256", "hashlib"):  # since Python 3.12, before it, and where neither was built
+        try:
+            digest: str = import_module(name).sha256(content).hexdigest()
+        except ImportError:
+            continue
+        return digest
+    raise AssertionError("hashlib is part of every Python")
 
 
 class Kind(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import stat
 import sys
 import time
@@ -95,6 +96,42 @@ def test_the_log_survives_its_caller(host: LocalHost, tmp_path: Path) -> None:
     assert result.ok
     assert sorted(log.read_text().split()) == ["err", "out"]
     assert stat.S_IMODE(log.stat().st_mode) == 0o600
+
+
+def test_a_command_that_hangs_up_on_its_input_or_is_fed_much(host: LocalHost) -> None:
+    much = "x" * 3_000_000
+    echo = python("import sys; text = sys.stdin.read(); sys.stdout.write(text); sys.stderr.write(text)", stdin=much)
+    assert host.run(echo)[1:4] == (0, much, much)
+    assert host.run(python("import os; os.close(0); print('deaf')", stdin=much)).stdout == "deaf\n"
+    assert host.run(python("import sys; print(repr(sys.stdin.read()))")).stdout == "''\n"
+
+
+def test_one_that_ended_in_time_has_an_answer_however_late_it_is_asked_for(host: LocalHost) -> None:
+    running = host.begin(python("print('done')", timeout=0.7))
+    time.sleep(1.5)
+    assert running.wait() == running.poll() == host.run(python("print('done')", timeout=5.0))
+
+
+def test_a_change_starts_at_the_root_and_signals_are_as_at_a_login(host: LocalHost) -> None:
+    assert host.change(python("import os; print(os.getcwd())")).stdout == "/\n"
+    python_ignores = 1 << signal.SIGPIPE - 1 | 1 << signal.SIGXFSZ - 1
+    for run in (host.run, host.change):
+        ignored = int(run(Command(("awk", "/^SigIgn:/ {print $2}", "/proc/self/status"))).stdout, 16)
+        assert ignored & python_ignores == 0
+
+
+@pytest.mark.parametrize("missing", ["posix_spawn", ""])
+def test_a_python_whose_c_library_lacks_sessions_for_posix_spawn(
+    host: LocalHost, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    def lacks(*arguments: object, **more: object) -> int:
+        raise NotImplementedError("setsid is not supported on this system")
+
+    if missing:
+        monkeypatch.setattr(os, missing, lacks)
+    said = host.run(python("import os; print(os.getsid(0) == os.getpid())"))
+    assert (said.stdout, said.status) == ("True\n", 0)
+    assert host.run(Command(("/no/such/program",))).problem == "absent"
 
 
 @ROOT
