@@ -56,11 +56,9 @@ class Plan(NamedTuple):
 
 def _sha256(content: bytes) -> str:
     """Its SHA-256 in hexadecimal digits: by Python's own code, for which no OpenSSL has to be loaded."""
-    from importlib import import_module
-
     for name in ("_sha2", "_sha256", "hashlib"):  # since Python 3.12, before it, and where neither was built
         try:
-            digest: str = import_module(name).sha256(content).hexdigest()
+            digest: str = __import__(name).sha256(content).hexdigest()
         except ImportError:
             continue
         return digest
