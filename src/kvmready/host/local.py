@@ -29,7 +29,13 @@ from kvmready.host.door import (
 )
 
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-PROBE_PROGRAM = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "guest", "probe.py")
+SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PROBE_PROGRAM = (
+    "import sys; sys.path.insert(0, sys.argv.pop(1))\n"
+    "from kvmready.guest.probe import main\n"
+    "sys.exit(main(sys.argv[1:]))"
+)
+"""Not the file itself: Python keeps no compiled form of a program, and to compile it takes as long as to run it."""
 SESSIONS_LIMIT = 256
 GRACE = 2.0
 """Seconds between SIGTERM and SIGKILL."""
@@ -276,7 +282,7 @@ class LocalHost:
     def _begin(self, command: Command, folder: str) -> Running:
         argv = command.argv
         if argv[0] == PROBE:
-            argv = (sys.executable, "-I", "-S", PROBE_PROGRAM, *argv[1:])
+            argv = (sys.executable, "-I", "-S", "-c", PROBE_PROGRAM, SOURCE, *argv[1:])
         environment = {"PATH": SEARCH_PATH, "LC_ALL": "C", "LANG": "C", "TERM": "dumb", "HOME": "/"}
         identity: Account | None = None
         account = self.account(command.user or self.caller().user)
