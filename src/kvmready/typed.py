@@ -56,6 +56,7 @@ else:
                 for place, field in enumerate(fields):
                     body[field] = _tuplegetter(place, f"Alias for field number {place}")
                 body.update(__slots__=(), _fields=fields, _field_defaults=defaults, __match_args__=fields)
+                body["_last"] = tuple(defaults.values())
             return super().__new__(mcs, name, bases, body)
 
     class NamedTuple(tuple, metaclass=_Shape):
@@ -64,8 +65,11 @@ else:
         __slots__ = ()
 
         def __new__(cls, *values, **named):
-            if named or len(values) != len(cls._fields):
+            left = len(cls._fields) - len(values)
+            if named or not 0 <= left <= len(cls._last):
                 values = cls._arranged(values, named)
+            elif left:
+                values += cls._last[-left:]
             return tuple.__new__(cls, values)
 
         @classmethod
