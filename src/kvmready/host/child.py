@@ -29,8 +29,9 @@ class Child:
     """A process in a session of its own, so that its end can be that of all it started.
 
     ``argv[0]`` is looked for on the PATH of ``environment``. ``content`` is what it reads, and ``log``, where it is not
-    negative, the open file that takes its output. ``folder`` is where it starts, "" for the caller's own. Raises
-    OSError when it cannot be started.
+    negative, the open file that takes its output. ``folder`` is where it starts, "" for the caller's own. With
+    ``fed`` it reads from the pipe ``stdin``, which the caller writes to and closes. Raises OSError when it cannot be
+    started.
     """
 
     def __init__(
@@ -41,7 +42,9 @@ class Child:
         log: int = -1,
         account: Account | None = None,
         folder: str = "",
+        fed: bool = False,
     ) -> None:
+        self.stdin = -1
         self.status: int | None = None
         self.output: dict[str, bytearray] = {"out": bytearray(), "err": bytearray()}
         self._content = memoryview(content)
@@ -49,7 +52,11 @@ class Child:
         self._popen: Popen[bytes] | None = None
         theirs: list[int] = []
         try:
-            stdin = self._pipe("in", theirs) if content else _opened(os.devnull, theirs)
+            if fed:
+                stdin, self.stdin = os.pipe()
+                theirs.append(stdin)
+            else:
+                stdin = self._pipe("in", theirs) if content else _opened(os.devnull, theirs)
             stdout = log if log >= 0 else self._pipe("out", theirs)
             stderr = log if log >= 0 else self._pipe("err", theirs)
             self.pid = 0
@@ -135,6 +142,9 @@ class Child:
         for descriptor in self._ends:
             os.close(descriptor)
         self._ends.clear()
+        if self.stdin >= 0:
+            os.close(self.stdin)
+            self.stdin = -1
 
 
 def _opened(path: str, descriptors: list[int]) -> int:

@@ -103,6 +103,7 @@ def clean(work: dict[str, Any]) -> None:
 
 
 def main() -> None:
+    os.chdir("/")  # it may outlive its caller, and must not keep that one's directory in use
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)
     line = heard()

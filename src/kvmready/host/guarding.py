@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 
+from kvmready.host.child import Child
 from kvmready.host.door import Account
 
 PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "guard.py")
@@ -39,34 +40,24 @@ class LocalGuard:
             "environment": dict(environment),
             "paths": list(paths),
         }
-        self._process = subprocess.Popen(
-            (sys.executable, "-I", "-S", PROGRAM),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd="/",
-            start_new_session=True,
-        )
+        silence = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            self._child = Child((sys.executable, "-I", "-S", PROGRAM), os.environ, log=silence, fed=True)
+        finally:
+            os.close(silence)
         self._send(json.dumps(work).encode("ascii") + b"\n")
 
     def _send(self, content: bytes) -> None:
-        assert self._process.stdin is not None
+        view = memoryview(content)
         try:
-            self._process.stdin.write(content)
-            self._process.stdin.flush()
+            while view:
+                view = view[os.write(self._child.stdin, view) :]
         except BrokenPipeError:
             return  # somebody ended it; the sweep of the next proof takes its place
 
     def _end(self, limit: float) -> None:
-        assert self._process.stdin is not None
-        try:
-            self._process.stdin.close()
-        except BrokenPipeError:
-            pass
-        try:
-            self._process.wait(limit)
-        except subprocess.TimeoutExpired:
-            return  # it goes on by itself: that is what it is for
+        self._child.close()
+        self._child.attend(time.monotonic() + limit)  # else it goes on by itself: that is what it is for
 
     def disarm(self) -> None:
         if not self._over():
@@ -78,5 +69,4 @@ class LocalGuard:
             self._end(STRIKE_LIMIT)
 
     def _over(self) -> bool:
-        assert self._process.stdin is not None
-        return self._process.stdin.closed
+        return self._child.stdin < 0

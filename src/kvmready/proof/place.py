@@ -86,14 +86,14 @@ class Place:
         return Command(argv, limit, self.run_as, log=log)
 
     def begin(self, argv: tuple[str, ...], limit: float) -> Running:
-        """Start a command as the user; ``close`` ends it where nobody has waited for it."""
-        running = self.host.begin_change(self.command(argv, limit))
+        """Start a guest as the user; it changes nothing of the host. ``close`` ends it where nobody waited for it."""
+        running = self.host.begin(self.command(argv, limit))
         self._begun.append(running)
         return running
 
     def run(self, argv: tuple[str, ...], limit: float) -> Result:
         """Run as the user; ended, not left behind, when this process is interrupted."""
-        running = self.begin(argv, limit)
+        running: Running = self.host.begin_change(self.command(argv, limit))
         try:
             return running.wait()
         finally:
