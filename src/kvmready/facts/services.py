@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 
 from kvmready.facts.known import Fact, Known, Unknown, missing
@@ -21,10 +20,17 @@ TIMEOUT = 30.0
 LAST_WORDS = 40
 """Lines of the journal that are asked of a unit that failed; systemd's own fill the last ones (``last_words``)."""
 
-NOISE = re.compile(
-    r"^(libvirt version: |hostname: |read /|using (nameserver|local addresses)|DHCP|started, version|compile time)"
+NOISE = (
+    "libvirt version: ",
+    "hostname: ",
+    "read /",
+    "using nameserver",
+    "using local addresses",
+    "DHCP",
+    "started, version",
+    "compile time",
 )
-"""Lines of libvirt and of its dnsmasq that tell of no trouble."""
+"""How lines of libvirt and of its dnsmasq begin that tell of no trouble."""
 
 MANAGERS = ("Starting ", "Started ", "Stopping ", "Stopped ", "Failed to start ", "This usually indicates ")
 """How systemd's own lines begin that do not begin with the unit's name."""
@@ -134,7 +140,7 @@ def since_start(lines: Sequence[str], units: Sequence[str]) -> list[str]:
 def last_words(text: str, units: Sequence[str]) -> tuple[str, ...]:
     """The last five different lines of trouble since the last start; the manager's own where there are no others."""
     lines = since_start([line.strip() for line in text.splitlines() if line.strip()], units)
-    told = [line for line in lines if not NOISE.match(line)]
+    told = [line for line in lines if not line.startswith(NOISE)]
     own = [line for line in told if not line.startswith((*(f"{unit}: " for unit in units), *MANAGERS))]
     return tuple(dict.fromkeys(reversed(own or told)))[:5][::-1]
 
