@@ -38,7 +38,7 @@ def once(argv: list[str]) -> tuple[float, float, float, int]:
 
 
 def threads_of(names: list[str]) -> list[int]:
-    found = []
+    found: list[int] = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{pid}/comm", encoding="utf-8") as file:

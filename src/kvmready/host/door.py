@@ -225,15 +225,21 @@ class Workshop(Door, Protocol):
     def change(self, command: Command) -> Result:
         """``begin_change`` and ``wait`` in one."""
 
-    def write(self, path: str, content: bytes, mode: int, owner: tuple[int, int] | None = None) -> None:
-        """Put ``content`` at ``path`` atomically: a temporary file beside it, fsync, rename, fsync of the folder."""
+    def write(
+        self, path: str, content: bytes, mode: int, owner: tuple[int, int] | None = None, lasting: bool = True
+    ) -> None:
+        """Put ``content`` at ``path`` atomically: a temporary file beside it, fsync, rename, fsync of the folder.
+
+        Not ``lasting``: without an fsync, for what nobody needs after a crash; a disk may take long over one.
+        """
 
     def append(self, path: str, content: bytes) -> None:
         """Append and fsync."""
 
     def read_bytes(self, path: str) -> bytes: ...
 
-    def remove(self, path: str) -> None: ...
+    def remove(self, path: str, lasting: bool = True) -> None:
+        """Remove a file; not ``lasting``: without an fsync of the folder."""
 
     def mkdir(self, path: str, mode: int) -> None:
         """Create the directory and its missing parents."""

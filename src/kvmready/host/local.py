@@ -319,7 +319,9 @@ class LocalHost:
     def change(self, command: Command) -> Result:
         return self.begin_change(command).wait()
 
-    def write(self, path: str, content: bytes, mode: int, owner: tuple[int, int] | None = None) -> None:
+    def write(
+        self, path: str, content: bytes, mode: int, owner: tuple[int, int] | None = None, lasting: bool = True
+    ) -> None:
         temporary = f"{path}.kvmready-{os.urandom(6).hex()}"
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
@@ -327,7 +329,8 @@ class LocalHost:
             if owner is not None:
                 os.fchown(descriptor, *owner)
             os.fchmod(descriptor, mode)
-            os.fsync(descriptor)
+            if lasting:
+                os.fsync(descriptor)
             os.close(descriptor)
             descriptor = -1
             os.rename(temporary, path)
@@ -336,7 +339,8 @@ class LocalHost:
                 os.close(descriptor)
             os.unlink(temporary)
             raise
-        self._sync_folder(path)
+        if lasting:
+            self._sync_folder(path)
 
     def append(self, path: str, content: bytes) -> None:
         new = not os.path.exists(path)
@@ -366,9 +370,10 @@ class LocalHost:
     def read_bytes(self, path: str) -> bytes:
         return self._content(path, 1 << 40)
 
-    def remove(self, path: str) -> None:
+    def remove(self, path: str, lasting: bool = True) -> None:
         os.unlink(path)
-        self._sync_folder(path)
+        if lasting:
+            self._sync_folder(path)
 
     def mkdir(self, path: str, mode: int) -> None:
         os.makedirs(path, mode, exist_ok=True)

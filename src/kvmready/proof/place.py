@@ -79,7 +79,8 @@ class Place:
     def put(self, name: str, content: bytes) -> str:
         """Write a file that the user owns and return its path. Raises OSError."""
         path = self.path(name)
-        self.host.write(path, content, 0o600, (self.account.uid, self.account.gid) if self.run_as else None)
+        owner = (self.account.uid, self.account.gid) if self.run_as else None
+        self.host.write(path, content, 0o600, owner, lasting=False)
         return path
 
     def command(self, argv: tuple[str, ...], limit: float, log: str = "") -> Command:
@@ -119,7 +120,7 @@ class Place:
     def _empty(self) -> None:
         for path in self._files:
             try:
-                self.host.remove(path)
+                self.host.remove(path, lasting=False)
             except FileNotFoundError:
                 continue  # it was not made before the proof failed
         self.host.rmdir(self.folder)
