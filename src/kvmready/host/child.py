@@ -160,7 +160,8 @@ def _spawn(argv: Sequence[str], environment: Mapping[str, str], streams: tuple[i
     names = [argv[0]]
     if "/" not in argv[0]:
         names = [f"{folder}/{argv[0]}" for folder in environment["PATH"].split(":")]
-    actions = [(os.POSIX_SPAWN_DUP2, ours, theirs) for theirs, ours in enumerate(streams)]
+    actions: list[tuple[Any, ...]] = [(os.POSIX_SPAWN_DUP2, ours, theirs) for theirs, ours in enumerate(streams)]
+    actions += [(os.POSIX_SPAWN_CLOSE, descriptor) for descriptor in _inherited()]
     told: OSError | None = None
     for name in names:
         try:
@@ -174,6 +175,18 @@ def _spawn(argv: Sequence[str], environment: Mapping[str, str], streams: tuple[i
                 told = error
     assert told is not None
     raise told
+
+
+def _inherited() -> list[int]:
+    """Open files that the caller's own caller left to it, above standard error: none of a child's business."""
+    found = []
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            if int(name) > 2 and os.get_inheritable(int(name)):
+                found.append(int(name))
+        except OSError:
+            continue  # that of the directory itself, closed by now
+    return found
 
 
 def _popen(

@@ -120,6 +120,14 @@ def test_a_change_starts_at_the_root_and_signals_are_as_at_a_login(host: LocalHo
         assert ignored & python_ignores == 0
 
 
+def test_a_child_gets_no_file_that_somebody_left_open(host: LocalHost, tmp_path: Path) -> None:
+    with open(tmp_path / "left", "w") as left:
+        os.set_inheritable(left.fileno(), True)
+        for run in (host.run, host.change):
+            seen = run(Command(("ls", "-l", "/proc/self/fd"))).stdout
+            assert "/dev/null" in seen and str(tmp_path) not in seen
+
+
 @pytest.mark.parametrize("missing", ["posix_spawn", ""])
 def test_a_python_whose_c_library_lacks_sessions_for_posix_spawn(
     host: LocalHost, monkeypatch: pytest.MonkeyPatch, missing: str
