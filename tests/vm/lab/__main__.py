@@ -106,7 +106,7 @@ def _start(arguments: argparse.Namespace) -> int:
     began = time.monotonic()
     host: Host
     if arguments.kind == "nspawn":
-        host = nspawn.start(arguments.name, kvm=arguments.kvm, dies_with_parent=False)
+        host = nspawn.start(arguments.name, arguments.base, kvm=arguments.kvm, dies_with_parent=False)
     else:
         host = machine.start(
             arguments.name,

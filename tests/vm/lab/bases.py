@@ -1,12 +1,15 @@
-"""The two bases a machine starts from: ``fresh``, and ``ready`` with the virtualization stack installed."""
+"""The bases that hosts start from: ``fresh``, and ``ready`` with the virtualization stack installed.
+
+A virtual machine starts from a disk; a host at native speed starts from trees, the upper ones first.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import NamedTuple
 
-from . import cache, images, machine, recipe
-from .cache import LabError, command
+from . import cache, images, nspawn, recipe
+from .cache import LabError
 
 _HERE = Path(__file__).parent
 
@@ -28,11 +31,34 @@ def fresh() -> Start:
 
 
 def ready() -> Start:
-    """The same with the stack installed by plain apt-get, an overlay on the first; built on first use: some minutes."""
+    """The same with the stack installed and set up: the disk of the ready trees. Needs root."""
+    below = trees("ready")
+    digest = cache.key(*below.entries, Path(__file__), _HERE / "images.py")
+    path = cache.entry("ready", digest, lambda work: images.disk(below.layers, work / "root.raw", "10G", "labroot"))
+    return Start(below.base, path / "root.raw", "raw", (*below.entries, path.name))
+
+
+class Trees(NamedTuple):
+    """What a host at native speed starts from: trees for an overlay, the uppermost first."""
+
+    base: images.Base
+    layers: tuple[Path, ...]
+    entries: tuple[str, ...]
+
+
+def trees(name: str) -> Trees:
+    """The trees of ``fresh``, or of ``ready``: there the stack is installed by plain apt-get and set up by hand.
+
+    Built on first use: about a minute. Raises LabError for any other name.
+    """
     below = fresh()
-    digest = cache.key(below.base.path.name, Path(__file__))
-    path = cache.entry("ready", digest, _install)
-    return Start(below.base, path / "ready.qcow2", "qcow2", (*below.entries, path.name))
+    if name == "fresh":
+        return Trees(below.base, (below.base.tree,), below.entries)
+    if name != "ready":
+        raise LabError(f"no such base: {name} (there are fresh, ready)")
+    digest = cache.key(below.base.path.name, Path(__file__), *(_HERE / name for name in ("recipe.py", "nspawn.py")))
+    path = cache.entry("tree", digest, _install_tree)
+    return Trees(below.base, (path / "upper", below.base.tree), (*below.entries, path.name))
 
 
 def by_name(name: str) -> Start:
@@ -43,12 +69,15 @@ def by_name(name: str) -> Start:
     return makers[name]()
 
 
-def _install(work: Path) -> None:
-    with machine.start("making-ready") as host:
+def _install_tree(work: Path) -> None:
+    with nspawn.start("making-tree", kvm="absent") as host:
         host.run(["apt-get", "update"], timeout=300).check()
         install = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "--yes", "--no-install-recommends"]
-        done = host.run([*install, *recipe.STACK_PACKAGES], timeout=1200).check()
-        (work / "install.log").write_text(f"{done.seconds:.0f} s\n{done.stdout}{done.stderr}")
+        host.run([*install, *recipe.STACK_PACKAGES, *recipe.READY_PACKAGES], timeout=1200).check()
+        host.run(["sh", "-c", recipe.READY_SCRIPT], timeout=120).check()
         host.run(["apt-get", "clean"]).check()
         host.shut_down()
-        command(["cp", "--sparse=always", str(host.directory / "disk.qcow2"), str(work / "ready.qcow2")], timeout=60)
+        upper = host.directory / "upper"
+        for name in nspawn.HOST_FILES:
+            (upper / name).unlink(missing_ok=True)
+        upper.rename(work / "upper")

@@ -84,8 +84,8 @@ def build(work: Path) -> None:
     version = _kernel_version(tree)
     shutil.copyfile(tree / "boot" / f"vmlinuz-{version}", work / "vmlinuz")
     (work / "initrd").write_bytes(_initrd(tree, version))
-    _disk(tree, work / "root.raw", "10G", "labroot")
-    _disk(work / "repo", work / "repo.raw", "1G", "labrepo")
+    disk((tree,), work / "root.raw", "10G", "labroot")
+    disk((work / "repo",), work / "repo.raw", "1G", "labrepo")
     for name in ("files.tar", "setup.sh", "sources.list"):
         (work / name).unlink()
 
@@ -101,8 +101,23 @@ def _write_files(path: Path) -> None:
             archive.addfile(member, io.BytesIO(data))
 
 
-def _disk(source: Path, target: Path, size: str, label: str) -> None:
-    """A sparse ext4 image of ``source``, made without mounting anything."""
+#: Lays the trees ($3, as in lowerdir=) over each other in a mount namespace of its own, and makes a disk of them.
+_MERGED_DISK = """set -eu
+label=$1 target=$2 trees=$3 size=$4
+mount -t tmpfs tmpfs /mnt
+mkdir /mnt/root
+mount -t overlay overlay -o "ro,lowerdir=$trees" /mnt/root
+exec /sbin/mke2fs -q -t ext4 -L "$label" -m 0 -E lazy_itable_init=1,lazy_journal_init=1,root_owner=0:0 \
+    -d /mnt/root "$target" "$size"
+"""
+
+
+def disk(trees: tuple[Path, ...], target: Path, size: str, label: str) -> None:
+    """A sparse ext4 image of ``trees``, the uppermost first. Several need root: they are laid over each other."""
+    if len(trees) > 1:
+        layers = ":".join(map(str, trees))
+        command(["unshare", "--mount", "sh", "-c", _MERGED_DISK, "sh", label, str(target), layers, size], timeout=300)
+        return
     command(
         [
             *cache.as_root(),
@@ -117,7 +132,7 @@ def _disk(source: Path, target: Path, size: str, label: str) -> None:
             "-E",
             "lazy_itable_init=1,lazy_journal_init=1,root_owner=0:0",
             "-d",
-            str(source),
+            str(trees[0]),
             str(target),
             size,
         ],

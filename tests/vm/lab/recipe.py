@@ -48,6 +48,24 @@ STACK_PACKAGES = (
     "swtpm-tools",
 )
 
+#: What the ready host at native speed has besides: the firewall's programs, ACLs, and the tools that it is compared with.
+READY_PACKAGES = (
+    "iptables",
+    "acl",
+    "cpu-checker",
+    "python3-venv",
+)
+
+#: Makes a host with the stack a ready one, as a guide does it by hand.
+READY_SCRIPT = """set -eu
+virsh -q -c qemu:///system net-start default
+virsh -q -c qemu:///system net-autostart default
+virsh -q -c qemu:///system pool-define-as default dir --target /var/lib/libvirt/images
+virsh -q -c qemu:///system pool-start default
+virsh -q -c qemu:///system pool-autostart default
+usermod -aG kvm,libvirt alice
+"""
+
 #: What else the repository in the host offers; dependencies come along, recommended packages do not.
 REPO_PACKAGES = (
     *STACK_PACKAGES,
