@@ -20,9 +20,10 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import tomllib
 
 from tests.vm import product
 from tests.vm.lab.machine import Machine

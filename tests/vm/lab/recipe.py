@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-SUITE = "bookworm"
+
+class Suite(NamedTuple):
+    """A release of Debian: its codename, the version of its Python (for the choice of wheels), and what it splits."""
+
+    codename: str
+    python: str
+    split: tuple[str, ...] = ()
+
+
+BOOKWORM = Suite("bookworm", "3.11")
+TRIXIE = Suite("trixie", "3.13", split=("libvirt-daemon-lock",))
 
 #: Architecture of the hosts, in Debian's words: AMD-V is emulated only for this one.
 ARCHITECTURE = "amd64"
@@ -81,9 +91,6 @@ REPO_PACKAGES = (
 #: Wheels in the repository: what the product installs from the Python index at run time.
 WHEELS = ("rich",)
 
-#: Python of the suite, for the choice of wheels.
-PYTHON_VERSION = "3.11"
-
 #: Users of every host. Neither has a password; bob may use sudo without one. Both, and root, are reached by key.
 USERS = ("alice", "bob")
 
@@ -118,8 +125,8 @@ TREE_FILES = (
     TreeFile("etc/pip.conf", f"[global]\nno-index = true\nfind-links = {REPO_DIR}/wheels\n"),
     TreeFile("etc/sudoers.d/bob", "bob ALL=(ALL:ALL) NOPASSWD: ALL\n", 0o440),
     TreeFile("etc/default/locale", "LANG=C.UTF-8\n"),
-    TreeFile("etc/hostname", "bookworm\n"),
-    TreeFile("etc/hosts", "127.0.0.1 localhost\n127.0.1.1 bookworm\n::1 localhost ip6-localhost ip6-loopback\n"),
+    TreeFile("etc/hostname", "debian\n"),
+    TreeFile("etc/hosts", "127.0.0.1 localhost\n127.0.1.1 debian\n::1 localhost ip6-localhost ip6-loopback\n"),
     # QEMU's user-mode network: fixed addresses, so that nothing waits for a DHCP answer.
     TreeFile(
         "etc/systemd/network/80-vm.network",
