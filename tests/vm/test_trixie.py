@@ -1,6 +1,7 @@
-"""The main job on fresh Debian 13 hosts at native speed, where KVM is out of reach and emulation is accepted.
+"""The main job on a fresh Debian 13 at native speed, where KVM is out of reach and emulation is accepted; and a ready
+Debian 13 with a kernel of its own, in which KVM works.
 
-The tests of a host build on each other, in the order of this file.
+The tests of the fresh host build on each other, in the order of this file.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.vm import snapshot
-from tests.vm.lab import needs, nspawn
+from tests.vm.lab import machine, needs, nspawn
 from tests.vm.lab.nspawn import Container
 from tests.vm.product import OURS, causes, kill_at, kvmready, look, place, report
 
@@ -88,3 +89,17 @@ def test_undo_of_a_run_that_was_killed_restores_it_too(host: Container, before: 
     undone = kvmready(host, "undo", "--yes")
     assert undone.status == 0, undone
     assert snapshot.differences(before, look(host), OURS) == []
+
+
+def test_guests_run_under_its_own_kernel(vm_tools: None) -> None:
+    """Linux 6.12 lets no vCPU into long mode that was given no CPUID: the probe must not call that a broken KVM."""
+    reason = needs.why_not("nspawn")
+    if reason:
+        pytest.skip(f"the ready disk is made of a host at native speed: {reason}")
+    with machine.start("trixie-vm", "trixie-ready") as vm:
+        place(vm)
+        found = report(kvmready(vm, "check", "--user", "alice", "--format", "json"))
+        assert (found["verdict"], found["acceleration"]["state"], causes(found)) == ("ready", "native", [])
+        proved = report(kvmready(vm, "prove", "--level", "libvirt", "--format", "json", user="alice"))
+        assert (proved["proof"]["ok"], proved["proof"]["accel"]) == (True, "kvm")
+        assert "KVMKVMKVM" in proved["proof"]["witness"]
