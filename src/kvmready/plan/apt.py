@@ -259,7 +259,7 @@ def simulate(host: Door, argv: Sequence[str]) -> tuple[Result, Simulation]:
 
 
 def any_protected(host: Door, packages: Sequence[str]) -> bool:
-    """Whether apt guards one of these installed packages: Essential, Protected (deb-control(5)), or apt's own Important.
+    """Whether apt guards one of these packages: Essential, Protected (deb-control(5)), or apt's own Important.
 
     A package that a run brought in can be one: minimal systems do without e2fsprogs, until something needs it.
     """

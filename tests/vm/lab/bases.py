@@ -48,7 +48,7 @@ NAMES = tuple(_NAMES)
 
 
 def by_name(name: str) -> Start:
-    """The disk that a virtual machine starts from; a ready one needs root to be made. Raises LabError for other names."""
+    """The disk that a virtual machine starts from; making a ready one needs root. Raises LabError for other names."""
     wanted, below = _find(name), trees(name)
     if not wanted.ready:
         return Start(below.base, below.base.disk, "raw", below.entries)
