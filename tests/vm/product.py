@@ -17,6 +17,31 @@ from tests.vm.lab.remote import Result
 
 Host = Machine | Container
 
+_KILLER = r"""
+import glob, json, os, signal, subprocess, sys, time
+kind, delay = sys.argv[1], float(sys.argv[2])
+began = {path: os.path.getsize(path) for path in glob.glob("/var/lib/kvmready/runs/*/journal.jsonl")}
+child = subprocess.Popen(sys.argv[3:], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+
+def seen():
+    for path in glob.glob("/var/lib/kvmready/runs/*/journal.jsonl"):
+        with open(path) as file:
+            file.seek(began.get(path, 0))
+            for line in file.read().split("\n")[:-1]:
+                record = json.loads(line)
+                if record["event"] == "intent" and record["step"]["kind"] == kind:
+                    return True
+    return False
+
+while child.poll() is None and not seen():
+    time.sleep(0.02)
+time.sleep(delay)
+alive = child.poll() is None
+child.send_signal(signal.SIGKILL)
+print(json.dumps({"killed": alive, "status": child.wait()}))
+"""
+"""Runs a command and kills it ``delay`` seconds after the journal shows that a step of this kind began."""
+
 ROOT = Path(__file__).resolve().parents[2]
 CODE = "/opt/kvmready"
 OURS = (r"/opt/kvmready(/.*)?",)
@@ -66,3 +91,10 @@ def statuses(document: dict[str, Any]) -> dict[str, str]:
 
 def causes(document: dict[str, Any]) -> list[str]:
     return [cause["cause"] for cause in document["root_causes"]]
+
+
+def kill_at(host: Host, kind: str, delay: float, *words: str) -> None:
+    """Run a command of kvmready and kill it (SIGKILL) ``delay`` seconds after a step of this kind began."""
+    argv = ["python3", "-c", _KILLER, kind, str(delay), f"{CODE}/kvmready", *words]
+    killed = host.run(argv, timeout=1800).check()
+    assert json.loads(killed.stdout)["killed"], killed

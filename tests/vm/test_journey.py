@@ -14,34 +14,9 @@ import pytest
 from tests.vm import snapshot
 from tests.vm.lab import machine
 from tests.vm.lab.machine import Machine
-from tests.vm.product import CODE, OURS, causes, kvmready, look, place, report, statuses
+from tests.vm.product import OURS, causes, kill_at, kvmready, look, place, report, statuses
 
 pytestmark = [pytest.mark.vm, pytest.mark.timeout(2400)]
-
-KILLER = r"""
-import glob, json, os, signal, subprocess, sys, time
-kind, delay = sys.argv[1], float(sys.argv[2])
-began = {path: os.path.getsize(path) for path in glob.glob("/var/lib/kvmready/runs/*/journal.jsonl")}
-child = subprocess.Popen(sys.argv[3:], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
-
-def seen():
-    for path in glob.glob("/var/lib/kvmready/runs/*/journal.jsonl"):
-        with open(path) as file:
-            file.seek(began.get(path, 0))
-            for line in file.read().split("\n")[:-1]:
-                record = json.loads(line)
-                if record["event"] == "intent" and record["step"]["kind"] == kind:
-                    return True
-    return False
-
-while child.poll() is None and not seen():
-    time.sleep(0.02)
-time.sleep(delay)
-alive = child.poll() is None
-child.send_signal(signal.SIGKILL)
-print(json.dumps({"killed": alive, "status": child.wait()}))
-"""
-"""Runs a command and kills it ``delay`` seconds after the journal shows that a step of this kind began."""
 
 
 @pytest.fixture(scope="module")
@@ -131,9 +106,7 @@ def test_undo_restores_what_was_there(vm: Machine, before: dict[str, Any]) -> No
 
 @pytest.mark.parametrize(("kind", "delay"), [("packages", 30.0), ("network", 0.0), ("group", 0.0)])
 def test_up_is_killed(vm: Machine, kind: str, delay: float) -> None:
-    command = [f"{CODE}/kvmready", "up", "--yes", "--user", "alice"]
-    killed = vm.run(["python3", "-c", KILLER, kind, str(delay), *command], timeout=1800)
-    assert json.loads(killed.check().stdout)["killed"], killed
+    kill_at(vm, kind, delay, "up", "--yes", "--user", "alice")
 
 
 def test_a_plain_user_carries_on_through_sudo(vm: Machine) -> None:

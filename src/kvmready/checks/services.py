@@ -7,7 +7,7 @@ either libvirtd or the modular daemons; the units of the set that is not in use 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from kvmready.checks.finding import (
     Check,
@@ -132,6 +132,8 @@ def _of(facts: Facts, name: str, names: tuple[str, ...], off: str = "services.no
     assert isinstance(facts.services.units, Known) and isinstance(facts.services.manager, Known)
     init, units = facts.services.manager.value, facts.services.units.value
     there = [units[unit] for unit in names if unit in units and units[unit].exists]
+    if not there and name == "virtlockd.service" and _daemon_is_there(units):
+        return _no_locks(facts, *(evidence(unit, init) for unit in units.values() if unit.name in names))
     if not there:
         return unknown(
             _("The service manager knows no unit {name}.").format(name=name),
@@ -141,6 +143,28 @@ def _of(facts: Facts, name: str, names: tuple[str, ...], off: str = "services.no
     if init == "openrc" and name == "virtlockd.service" and not is_running(there[0]):
         return skipped(_("Nothing here asks virtlockd for locks, and it is off."), evidence(there[0], init))
     return _state(name, there[:2], init, off)
+
+
+def _daemon_is_there(units: Mapping[str, Unit]) -> bool:
+    return any(units[name].exists for name in ("libvirtd.service", "virtqemud.service") if name in units)
+
+
+def _no_locks(facts: Facts, *seen: Evidence) -> Judgement:
+    """virtlockd is a package of its own since Debian 13: only ``lock_manager`` in qemu.conf asks for it."""
+    found = facts.libvirtd.configs
+    configs = found.value if isinstance(found, Known) else ()
+    asking = next((one.path for one in configs if one.values.get("lock_manager") == "lockd"), "")
+    if not asking:
+        return skipped(_("Nothing here asks virtlockd for locks, and it is off."), *seen)
+    return failed(
+        "services.not-running",
+        _("{file} asks virtlockd for locks, and it is not installed: guests do not start.").format(file=asking),
+        manual(
+            _("Install it (Debian: libvirt-daemon-lock, libvirt-daemon-plugin-lockd), or take lock_manager out again.")
+        ),
+        Evidence(asking, 'lock_manager = "lockd"'),
+        *seen,
+    )
 
 
 def _state(name: str, units: list[Unit], init: str, off: str) -> Judgement:

@@ -97,6 +97,8 @@ def table(version: str, arch: str) -> Table | None:
             ("emulator", emulator),
             *PACKAGES,
             ("firmware", (FIRMWARE_PACKAGES[arch],) if arch in FIRMWARE_PACKAGES else ()),
+            # virtlockd left libvirt-daemon with the split of libvirt 11 (Debian: libvirt, debian/control).
+            ("lock-daemon", ("libvirt-daemon-lock",) if version == "13" else ()),
             ("tpm", () if version == "11" else ("swtpm-tools",)),
         ),
         package_manager="apt",

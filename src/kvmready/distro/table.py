@@ -12,6 +12,7 @@ ROLES = (
     "clients",
     "installer",
     "python-binding",
+    "lock-daemon",
     "network",
     "firewall",
     "firmware",
@@ -24,7 +25,7 @@ ROLES = (
 )
 """What a package is wanted for; a table names for each role the candidates in order of preference."""
 
-OPTIONAL = ("firmware", "tpm")
+OPTIONAL = ("firmware", "tpm", "lock-daemon")
 """Roles without which guests run: a table may have no candidate, and a host may have no repository that offers one."""
 
 

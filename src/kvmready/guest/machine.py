@@ -94,9 +94,21 @@ class Machine:
             self._state = mmap.mmap(self._vcpu, size)
         except OSError as error:
             raise Stopped(f"mmap of the vCPU: {error.strerror}", error.errno) from error
+        self._give_features(kvm)
         special = bytearray(uapi.SPECIAL_REGISTERS_SIZE)
         _ask("KVM_GET_SREGS", self._vcpu, uapi.KVM_GET_SREGS, special)
         self._initial_special = bytes(special)
+
+    def _give_features(self, kvm: int) -> None:
+        """Gives the vCPU the CPUID that the kernel can offer.
+
+        Newer kernels (Linux 6.12 does) judge the control registers by what the guest's CPUID has, and a vCPU without
+        any may not enter long mode: KVM_SET_SREGS says EINVAL.
+        """
+        features = bytearray(uapi.CPUID_HEADER.size + uapi.CPUID_ENTRIES * uapi.CPUID_ENTRY_SIZE)
+        uapi.CPUID_HEADER.pack_into(features, 0, uapi.CPUID_ENTRIES, 0)
+        _ask("KVM_GET_SUPPORTED_CPUID", kvm, uapi.KVM_GET_SUPPORTED_CPUID, features)
+        _ask("KVM_SET_CPUID2", self._vcpu, uapi.KVM_SET_CPUID2, features)
 
     def load_real_mode(self, program: bytes) -> None:
         """Puts a 16-bit program at `CODE_ADDRESS` and the vCPU into real mode."""

@@ -43,6 +43,12 @@ CONTROL = struct.Struct("<7Q")
 """cr0, cr2, cr3, cr4, cr8, efer, apic_base."""
 SPECIAL_REGISTERS_SIZE = 8 * SEGMENT.size + 2 * TABLE.size + CONTROL.size + 4 * 8
 """`struct kvm_sregs`: segments cs ds es fs gs ss tr ldt; tables gdt idt; control; a 256-bit bitmap."""
+CPUID_HEADER = struct.Struct("<II")
+"""`struct kvm_cpuid2`: number of entries, padding; the entries follow."""
+CPUID_ENTRY_SIZE = 40
+"""`struct kvm_cpuid_entry2`."""
+CPUID_ENTRIES = 256
+"""No kernel takes more: `KVM_MAX_CPUID_ENTRIES` in arch/x86/include/asm/kvm_host.h."""
 CS_OFFSET = 0
 DATA_SEGMENTS_OFFSETS = tuple(SEGMENT.size * index for index in range(1, 6))
 GDT_OFFSET = 8 * SEGMENT.size
@@ -51,6 +57,7 @@ CONTROL_OFFSET = GDT_OFFSET + 2 * TABLE.size
 KVM_GET_API_VERSION = ioctl_number(0, 0x00, 0)
 KVM_CREATE_VM = ioctl_number(0, 0x01, 0)
 KVM_GET_VCPU_MMAP_SIZE = ioctl_number(0, 0x04, 0)
+KVM_GET_SUPPORTED_CPUID = ioctl_number(_READ | _WRITE, 0x05, CPUID_HEADER.size)
 KVM_CREATE_VCPU = ioctl_number(0, 0x41, 0)
 KVM_SET_USER_MEMORY_REGION = ioctl_number(_WRITE, 0x46, MEMORY_REGION.size)
 KVM_SET_TSS_ADDR = ioctl_number(0, 0x47, 0)
@@ -59,6 +66,7 @@ KVM_GET_REGS = ioctl_number(_READ, 0x81, REGISTERS.size)
 KVM_SET_REGS = ioctl_number(_WRITE, 0x82, REGISTERS.size)
 KVM_GET_SREGS = ioctl_number(_READ, 0x83, SPECIAL_REGISTERS_SIZE)
 KVM_SET_SREGS = ioctl_number(_WRITE, 0x84, SPECIAL_REGISTERS_SIZE)
+KVM_SET_CPUID2 = ioctl_number(_WRITE, 0x90, CPUID_HEADER.size)
 
 TSS_ADDRESS = 0x7FFF0000
 """A guest address for three pages that KVM needs on Intel CPUs that cannot run real mode by themselves

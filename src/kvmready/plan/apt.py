@@ -100,10 +100,14 @@ def install(packages: Sequence[str]) -> tuple[str, ...]:
     return (*ENVIRONMENT, "apt-get", "install", *options, "--", *packages)
 
 
-def purge(packages: Sequence[str], keep_configuration: bool = False) -> tuple[str, ...]:
-    """The command that takes exactly these packages away; what only they needed is among them or stays."""
+def purge(packages: Sequence[str], keep_configuration: bool = False, protected: bool = False) -> tuple[str, ...]:
+    """The command that takes exactly these packages away; what only they needed is among them or stays.
+
+    ``protected``: one of them is, see :func:`any_protected`; apt takes it away only when told so.
+    """
     verb = "remove" if keep_configuration else "purge"
-    return (*ENVIRONMENT, "apt-get", verb, "--yes", "--no-auto-remove", *OPTIONS, "--", *packages)
+    allow = ("--allow-remove-essential",) if protected else ()
+    return (*ENVIRONMENT, "apt-get", verb, "--yes", "--no-auto-remove", *allow, *OPTIONS, "--", *packages)
 
 
 # pure
@@ -252,6 +256,16 @@ def simulate(host: Door, argv: Sequence[str]) -> tuple[Result, Simulation]:
     verb = argv.index("apt-get") + 1
     result = host.run(Command((*argv[:verb], "--simulate", *argv[verb:]), timeout=120))
     return result, parse_simulation(result.stdout, architecture(host))
+
+
+def any_protected(host: Door, packages: Sequence[str]) -> bool:
+    """Whether apt guards one of these packages: Essential, Protected (deb-control(5)), or apt's own Important.
+
+    A package that a run brought in can be one: minimal systems do without e2fsprogs, until something needs it.
+    """
+    shown = "--showformat=${Essential} ${Protected} ${Important}\n"
+    answer = host.run(Command(("dpkg-query", "--show", shown, "--", *packages), timeout=60))
+    return "yes" in answer.stdout.split()
 
 
 def holder(host: Door) -> Holder | None:

@@ -44,6 +44,7 @@ ROLES = {
     "libvirt.clients": "clients",
     "libvirt.virt-install": "installer",
     "libvirt.python": "python-binding",
+    "services.virtlockd": "lock-daemon",
     "network.dnsmasq": "network",
     "network.firewall": "firewall",
     "tools.virt-manager": "manager",

@@ -152,8 +152,9 @@ def undo(host: Workshop, step: Step, former: Mapping[str, Any], say: Say) -> tup
     if any(apt.plain(name) in DAEMONS for name in (*purge, *remove)):
         _stop_networks(host, say)
         firewall.restore(host, former["firewall"])
-    for argv in (apt.purge(purge) if purge else (), apt.purge(remove, keep_configuration=True) if remove else ()):
-        if argv:
+    for names, keep in ((purge, False), (remove, True)):
+        if names:
+            argv = apt.purge(names, keep, apt.any_protected(host, names))
             result = apt.run(host, argv, log, 2 * (len(purge) + len(remove)), say)
             if not result.ok:
                 raise apt.failed(result, log)
@@ -208,7 +209,7 @@ def _without_dependents(host: Door, brought: Sequence[str]) -> list[str]:
     """Those of the packages that can go without taking a package along that came later. Raises WorkError."""
     going = list(brought)
     while going:
-        result, would = apt.simulate(host, apt.purge(going))
+        result, would = apt.simulate(host, apt.purge(going, protected=apt.any_protected(host, going)))
         if not result.ok:
             raise apt.failed(result._replace(stdout=result.stdout + result.stderr), "")
         ours = {apt.plain(name) for name in going}
@@ -217,7 +218,7 @@ def _without_dependents(host: Door, brought: Sequence[str]) -> list[str]:
             return going
         needed = []
         for name in going:
-            _result, alone = apt.simulate(host, apt.purge([name]))
+            _result, alone = apt.simulate(host, apt.purge([name], protected=True))
             if {apt.plain(other) for other in alone.removed} - ours:
                 needed.append(name)
         if not needed:

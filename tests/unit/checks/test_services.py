@@ -6,6 +6,7 @@ from kvmready.checks import engine, libvirt, services
 from kvmready.facts import Facts
 from kvmready.facts.known import Absent, Denied, Known, Unknown
 from kvmready.facts.services import DRIVERS, Unit
+from kvmready.facts.virconf import Config, parse
 from tests.unit.checks.upper import changed, healthy, said, with_units
 
 FACTS = healthy()
@@ -142,6 +143,22 @@ def test_openrc_needs_no_virtlockd() -> None:
     assert said(VIRTLOCKD.judge(facts)) == SKIP
     evidence = LIBVIRTD.judge(facts).evidence[0]
     assert evidence.source.startswith("rc-service libvirtd")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", SKIP),
+        ('lock_manager = "sanlock"', SKIP),
+        ('lock_manager = "lockd"', ("fail", "services.not-running", "manual")),
+    ],
+)
+def test_virtlockd_that_is_not_installed_is_missed_only_where_it_is_asked(
+    text: str, expected: tuple[str, str, str]
+) -> None:
+    facts = with_units(FACTS, virtlockd_service={**GONE, **OFF}, virtlockd_socket={**GONE, **OFF})
+    facts = changed(facts, "libvirtd", configs=Known((Config("/etc/libvirt/qemu.conf", *parse(text)),)))
+    assert said(VIRTLOCKD.judge(facts)) == expected
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,8 @@ def test_the_commands_keep_what_people_changed_and_remove_nothing() -> None:
     assert argv[-3:] == ("--", "a", "b")
     assert {"--yes", "--no-install-recommends", "--no-remove", "Dpkg::Options::=--force-confold"} <= set(argv)
     assert "--no-auto-remove" in apt.purge(["a"])
+    assert "--allow-remove-essential" not in apt.purge(["a"])
+    assert "--allow-remove-essential" in apt.purge(["a"], protected=True)
     assert apt.purge(["a"], keep_configuration=True)[apt.purge(["a"]).index("purge")] == "remove"
 
 

@@ -1,8 +1,8 @@
-"""The lab: real, fresh Debian 12 hosts for the tests and for the developers.
+"""The lab: real, fresh Debian 12 and 13 hosts for the tests and for the developers.
 
 From pytest use the fixtures of ``tests/vm/conftest.py``; from a shell, at the top of the tree::
 
-    python3 -m tests.vm.lab start --name x [--no-svm] [--base fresh|ready] [--kind vm|nspawn]
+    python3 -m tests.vm.lab start --name x [--no-svm] [--base fresh|ready|trixie|trixie-ready] [--kind vm|nspawn]
     python3 -m tests.vm.lab ssh x [--user alice] -- COMMAND [ARGUMENT]...
     python3 -m tests.vm.lab copy x SOURCE DESTINATION
     python3 -m tests.vm.lab stop x

@@ -51,13 +51,13 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(required=True, metavar="VERB")
 
     verb = verbs.add_parser("build", help="build the images now")
-    verb.add_argument("--base", choices=("fresh", "ready"), default="fresh")
+    verb.add_argument("--base", choices=bases.NAMES, default="fresh")
     verb.set_defaults(run=_build)
 
     verb = verbs.add_parser("start", help="start a host and wait until it is up")
     verb.add_argument("--name", default="dev")
     verb.add_argument("--kind", choices=("vm", "nspawn"), default="vm")
-    verb.add_argument("--base", choices=("fresh", "ready"), default="fresh")
+    verb.add_argument("--base", choices=bases.NAMES, default="fresh")
     verb.add_argument("--no-svm", action="store_true", help="a CPU without AMD-V (vm)")
     verb.add_argument("--memory", type=int, default=2048, help="MiB (vm)")
     verb.add_argument("--cpus", type=int, default=1, help="(vm)")
@@ -106,7 +106,7 @@ def _start(arguments: argparse.Namespace) -> int:
     began = time.monotonic()
     host: Host
     if arguments.kind == "nspawn":
-        host = nspawn.start(arguments.name, kvm=arguments.kvm, dies_with_parent=False)
+        host = nspawn.start(arguments.name, arguments.base, kvm=arguments.kvm, dies_with_parent=False)
     else:
         host = machine.start(
             arguments.name,

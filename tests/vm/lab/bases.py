@@ -1,12 +1,15 @@
-"""The two bases a machine starts from: ``fresh``, and ``ready`` with the virtualization stack installed."""
+"""The bases that hosts start from: fresh ones, and ready ones with the virtualization stack installed.
+
+A virtual machine starts from a disk; a host at native speed starts from trees, the upper ones first.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import NamedTuple
 
-from . import cache, images, machine, recipe
-from .cache import LabError, command
+from . import cache, images, nspawn, recipe
+from .cache import LabError
 
 _HERE = Path(__file__).parent
 
@@ -20,35 +23,72 @@ class Start(NamedTuple):
     entries: tuple[str, ...]
 
 
-def fresh() -> Start:
-    """A fresh Debian, built on first use: about a minute."""
-    digest = cache.key(*(_HERE / name for name in ("recipe.py", "repo.py", "images.py")))
-    base = images.Base(cache.entry("base", digest, images.build))
-    return Start(base, base.disk, "raw", (base.path.name,))
+class Trees(NamedTuple):
+    """What a host at native speed starts from: trees for an overlay, the uppermost first."""
+
+    base: images.Base
+    layers: tuple[Path, ...]
+    entries: tuple[str, ...]
 
 
-def ready() -> Start:
-    """The same with the stack installed by plain apt-get, an overlay on the first; built on first use: some minutes."""
-    below = fresh()
-    digest = cache.key(below.base.path.name, Path(__file__))
-    path = cache.entry("ready", digest, _install)
-    return Start(below.base, path / "ready.qcow2", "qcow2", (*below.entries, path.name))
+class _Name(NamedTuple):
+    suite: recipe.Suite
+    ready: bool
+    kind: str
+
+
+_NAMES = {
+    "fresh": _Name(recipe.BOOKWORM, False, "base"),
+    "ready": _Name(recipe.BOOKWORM, True, "base"),
+    "trixie": _Name(recipe.TRIXIE, False, "trixie"),
+    "trixie-ready": _Name(recipe.TRIXIE, True, "trixie"),
+}
+NAMES = tuple(_NAMES)
+"""``fresh`` and ``ready`` are Debian 12, ``trixie`` and ``trixie-ready`` Debian 13."""
 
 
 def by_name(name: str) -> Start:
-    """The base called ``fresh`` or ``ready``. Raises LabError for any other name."""
-    makers = {"fresh": fresh, "ready": ready}
-    if name not in makers:
-        raise LabError(f"no such base: {name} (there are {', '.join(makers)})")
-    return makers[name]()
+    """The disk that a virtual machine starts from; making a ready one needs root. Raises LabError for other names."""
+    wanted, below = _find(name), trees(name)
+    if not wanted.ready:
+        return Start(below.base, below.base.disk, "raw", below.entries)
+    digest = cache.key(*below.entries, _HERE / "images.py")
+    path = cache.entry(
+        f"{wanted.kind}disk", digest, lambda work: images.disk(below.layers, work / "root.raw", "10G", "labroot")
+    )
+    return Start(below.base, path / "root.raw", "raw", (*below.entries, path.name))
 
 
-def _install(work: Path) -> None:
-    with machine.start("making-ready") as host:
+def trees(name: str) -> Trees:
+    """The trees that a host at native speed starts from; on ready ones the stack is installed by plain apt-get and set
+    up by hand. Built on first use, about a minute for each. Raises LabError for other names.
+    """
+    wanted = _find(name)
+    digest = cache.key(wanted.suite.codename, *(_HERE / part for part in ("recipe.py", "repo.py", "images.py")))
+    base = images.Base(cache.entry(wanted.kind, digest, lambda work: images.build(work, wanted.suite)))
+    if not wanted.ready:
+        return Trees(base, (base.tree,), (base.path.name,))
+    digest = cache.key(base.path.name, Path(__file__), _HERE / "nspawn.py")
+    fresh = next(other for other, it in _NAMES.items() if it.suite == wanted.suite and not it.ready)
+    path = cache.entry(f"{wanted.kind}tree", digest, lambda work: _install_tree(work, fresh, wanted.suite))
+    return Trees(base, (path / "upper", base.tree), (base.path.name, path.name))
+
+
+def _find(name: str) -> _Name:
+    if name not in _NAMES:
+        raise LabError(f"no such base: {name} (there are {', '.join(NAMES)})")
+    return _NAMES[name]
+
+
+def _install_tree(work: Path, fresh: str, suite: recipe.Suite) -> None:
+    with nspawn.start("making-tree", fresh, kvm="absent") as host:
         host.run(["apt-get", "update"], timeout=300).check()
         install = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "--yes", "--no-install-recommends"]
-        done = host.run([*install, *recipe.STACK_PACKAGES], timeout=1200).check()
-        (work / "install.log").write_text(f"{done.seconds:.0f} s\n{done.stdout}{done.stderr}")
+        host.run([*install, *recipe.STACK_PACKAGES, *suite.split, *recipe.READY_PACKAGES], timeout=1200).check()
+        host.run(["sh", "-c", recipe.READY_SCRIPT], timeout=120).check()
         host.run(["apt-get", "clean"]).check()
         host.shut_down()
-        command(["cp", "--sparse=always", str(host.directory / "disk.qcow2"), str(work / "ready.qcow2")], timeout=60)
+        upper = host.directory / "upper"
+        for name in nspawn.HOST_FILES:
+            (upper / name).unlink(missing_ok=True)
+        upper.rename(work / "upper")

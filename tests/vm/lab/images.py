@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import lzma
 import shlex
 import shutil
 import stat
@@ -50,11 +51,11 @@ class Base(NamedTuple):
         return self.path / "key"
 
 
-def build(work: Path) -> None:
+def build(work: Path, suite: recipe.Suite) -> None:
     """Build a :class:`Base` in the empty directory ``work``. Raises LabError when a tool fails."""
     log = work / "build.log"
     command(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", str(work / "key")], timeout=60)
-    (work / "sources.list").write_text(repo.sources())
+    (work / "sources.list").write_text(repo.sources(suite.codename))
     (work / "repo" / "partial").mkdir(parents=True)
     _write_files(work / "files.tar")
     setup = work / "setup.sh"
@@ -69,10 +70,10 @@ def build(work: Path) -> None:
             "--format=directory",
             f"--architectures={recipe.ARCHITECTURE}",
             f"--include={','.join(recipe.BASE_PACKAGES)}",
-            f"--customize-hook={repo.download_hook(work / 'repo')}",
+            f"--customize-hook={repo.download_hook(work / 'repo', suite)}",
             f"--customize-hook=tar-in {shlex.quote(str(work / 'files.tar'))} /",
             f'--customize-hook=chroot "$1" sh -s -- {shlex.quote(public_key)} < {shlex.quote(str(setup))}',
-            recipe.SUITE,
+            suite.codename,
             str(work / "tree"),
             str(work / "sources.list"),
         ],
@@ -80,12 +81,12 @@ def build(work: Path) -> None:
         log=log,
     )
     tree = work / "tree"
-    repo.finish(work / "repo", log)
+    repo.finish(work / "repo", log, suite)
     version = _kernel_version(tree)
     shutil.copyfile(tree / "boot" / f"vmlinuz-{version}", work / "vmlinuz")
     (work / "initrd").write_bytes(_initrd(tree, version))
-    _disk(tree, work / "root.raw", "10G", "labroot")
-    _disk(work / "repo", work / "repo.raw", "1G", "labrepo")
+    disk((tree,), work / "root.raw", "10G", "labroot")
+    disk((work / "repo",), work / "repo.raw", "1G", "labrepo")
     for name in ("files.tar", "setup.sh", "sources.list"):
         (work / name).unlink()
 
@@ -101,8 +102,23 @@ def _write_files(path: Path) -> None:
             archive.addfile(member, io.BytesIO(data))
 
 
-def _disk(source: Path, target: Path, size: str, label: str) -> None:
-    """A sparse ext4 image of ``source``, made without mounting anything."""
+#: Lays the trees ($3, as in lowerdir=) over each other in a mount namespace of its own, and makes a disk of them.
+_MERGED_DISK = """set -eu
+label=$1 target=$2 trees=$3 size=$4
+mount -t tmpfs tmpfs /mnt
+mkdir /mnt/root
+mount -t overlay overlay -o "ro,lowerdir=$trees" /mnt/root
+exec /sbin/mke2fs -q -t ext4 -L "$label" -m 0 -E lazy_itable_init=1,lazy_journal_init=1,root_owner=0:0 \
+    -d /mnt/root "$target" "$size"
+"""
+
+
+def disk(trees: tuple[Path, ...], target: Path, size: str, label: str) -> None:
+    """A sparse ext4 image of ``trees``, the uppermost first. Several need root: they are laid over each other."""
+    if len(trees) > 1:
+        layers = ":".join(map(str, trees))
+        command(["unshare", "--mount", "sh", "-c", _MERGED_DISK, "sh", label, str(target), layers, size], timeout=300)
+        return
     command(
         [
             *cache.as_root(),
@@ -117,7 +133,7 @@ def _disk(source: Path, target: Path, size: str, label: str) -> None:
             "-E",
             "lazy_itable_init=1,lazy_journal_init=1,root_owner=0:0",
             "-d",
-            str(source),
+            str(trees[0]),
             str(target),
             size,
         ],
@@ -147,8 +163,13 @@ def _initrd(tree: Path, version: str) -> bytes:
         ("bin/busybox", (tree / "usr/bin/busybox").read_bytes()),
         ("init", recipe.INIT_SCRIPT.encode()),
     ]
-    members += [(f"modules/{at:02d}.ko", Path(path).read_bytes()) for at, path in enumerate(modules)]
+    members += [(f"modules/{at:02d}.ko", _module(Path(path))) for at, path in enumerate(modules)]
     return b"".join(_cpio(name, data, at) for at, (name, data) in enumerate(members, 1)) + _cpio("TRAILER!!!", b"", 0)
+
+
+def _module(path: Path) -> bytes:
+    """A kernel module as the first root's insmod takes it; newer kernels come with compressed ones."""
+    return lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
 
 
 def _cpio(name: str, data: bytes | None, inode: int) -> bytes:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import images, running
+from . import bases, images, running
 from .cache import LabError, command
 from .remote import Host
 
@@ -171,9 +171,6 @@ def launch(
 
     Follow it with ``wait_until_up()``. Raises LabError when QEMU does not start.
     """
-    # The ready base is itself made with a machine of the fresh one, hence not at the top of this file.
-    from . import bases
-
     origin = bases.by_name(base)
     directory = running.claim(name)
     overlay = directory / "disk.qcow2"

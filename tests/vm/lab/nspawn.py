@@ -11,10 +11,14 @@ import os
 import subprocess
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from . import bases, needs, running
+from . import needs, running
 from .cache import LabError, command
 from .remote import Host
+
+if TYPE_CHECKING:
+    from . import bases
 
 #: What /dev/kvm is in the host: the machine's own device, a node that is no KVM (/dev/null), or nothing.
 KVM_CHOICES = ("device", "null", "absent")
@@ -22,19 +26,22 @@ KVM_CHOICES = ("device", "null", "absent")
 #: Runs as process 1 of the host's outer namespaces, so that all ends with it, with the lock open, which nspawn closes:
 #: enters the control groups, waits until there is a network card, mounts the root and a /run for nspawn's own use (it
 #: refuses to clear one that is on a disk). 133 is how nspawn with --keep-unit asks to be started again for a reboot.
-#: $1 directory, $2 tree, $3 control groups (colon-separated), then nspawn's command line.
+#: $1 directory, $2 trees (colon-separated), $3 control groups (likewise), then nspawn's command line.
 _HOLDER = """set -eu
-directory=$1 tree=$2 cgroups=$3
+directory=$1 trees=$2 cgroups=$3
 shift 3
 IFS=:
 for cgroup in $cgroups; do echo $$ > "$cgroup/cgroup.procs"; done
 until ip link show eth0 >/dev/null 2>&1; do sleep 0.02; done
-mount -t overlay overlay -o "lowerdir=$tree,upperdir=$directory/upper,workdir=$directory/work" "$directory/root"
+mount -t overlay overlay -o "lowerdir=$trees,upperdir=$directory/upper,workdir=$directory/work" "$directory/root"
 mkdir -p /run/systemd/nspawn
 mount -t tmpfs tmpfs /run/systemd/nspawn
 status=133
 while [ $status -eq 133 ]; do status=0; "$@" || status=$?; done
 """
+
+#: Files laid into each host as its own.
+HOST_FILES = ("etc/hostname", "etc/hosts", "etc/tmpfiles.d/lab.conf", "etc/systemd/network/70-lab.network")
 
 #: At most so many hosts at once, each with a /30 network of its own.
 _MOST_HOSTS = 250
@@ -75,6 +82,14 @@ class Container(Host):
         """When the host's systemd started: the kernel's boot id is the machine's, and stays."""
         return self.run(["systemctl", "show", "--property=UserspaceTimestampMonotonic"]).check().stdout
 
+    def shut_down(self, timeout: float = 60) -> None:
+        """Shut the system down in order and wait for its end; what was written to its root stays in ``upper``."""
+        self.go_down("poweroff")
+        if not running.wait_for_end(self.directory, timeout):
+            raise LabError(f"{self.name} did not shut down in {timeout:.0f} s{self.last_words()}")
+        if self.process is not None:
+            self.process.wait(timeout=30)
+
     def stop(self) -> None:
         """End the host and remove its files."""
         running.end(self.directory)
@@ -82,8 +97,11 @@ class Container(Host):
             self.process.wait(timeout=30)
 
 
-def launch(name: str = "host", *, kvm: str = "null", dies_with_parent: bool = True) -> Container:
-    """Start an nspawn host and return at once; ``kvm`` is one of :data:`KVM_CHOICES`.
+def launch(
+    name: str = "host", base: str | bases.Trees = "fresh", *, kvm: str = "null", dies_with_parent: bool = True
+) -> Container:
+    """Start an nspawn host and return at once; ``base`` is ``fresh``, ``ready`` or a test's own trees, ``kvm`` is one of
+    :data:`KVM_CHOICES`.
 
     Follow it with ``wait_until_up()``. A host that dies with its parent dies with the *thread* that started it.
     Raises LabError when it does not start.
@@ -93,7 +111,10 @@ def launch(name: str = "host", *, kvm: str = "null", dies_with_parent: bool = Tr
     reason = needs.why_not("nspawn")
     if reason:
         raise LabError(reason)
-    origin = bases.fresh()
+    # The ready trees are themselves made with a host of the fresh ones, hence not at the top of this file.
+    from . import bases
+
+    origin = bases.trees(base) if isinstance(base, str) else base
     directory = running.claim(name)
     try:
         return _launch(directory, origin, kvm, dies_with_parent)
@@ -102,9 +123,11 @@ def launch(name: str = "host", *, kvm: str = "null", dies_with_parent: bool = Tr
         raise
 
 
-def start(name: str = "host", *, kvm: str = "null", dies_with_parent: bool = True) -> Container:
+def start(
+    name: str = "host", base: str | bases.Trees = "fresh", *, kvm: str = "null", dies_with_parent: bool = True
+) -> Container:
     """:func:`launch` and wait until the system is up."""
-    host = launch(name, kvm=kvm, dies_with_parent=dies_with_parent)
+    host = launch(name, base, kvm=kvm, dies_with_parent=dies_with_parent)
     try:
         host.wait_until_up()
     except BaseException:
@@ -113,7 +136,7 @@ def start(name: str = "host", *, kvm: str = "null", dies_with_parent: bool = Tru
     return host
 
 
-def _launch(directory: Path, origin: bases.Start, kvm: str, dies_with_parent: bool) -> Container:
+def _launch(directory: Path, origin: bases.Trees, kvm: str, dies_with_parent: bool) -> Container:
     name = directory.name
     for part in ("upper", "work", "root"):
         (directory / part).mkdir()
@@ -138,7 +161,7 @@ def _launch(directory: Path, origin: bases.Start, kvm: str, dies_with_parent: bo
         _HOLDER,
         "sh",
         str(directory),
-        str(origin.base.tree),
+        ":".join(map(str, origin.layers)),
         ":".join(map(str, cgroups)),
         "systemd-nspawn",
         "--quiet",
@@ -186,12 +209,12 @@ def _write(upper: Path, name: str, kvm: str) -> None:
     nodes = ["c! /dev/net/tun 0666 root root - 10:200", "c! /dev/vhost-net 0660 root kvm - 10:238"]
     if kvm == "device":
         nodes.append("c! /dev/kvm 0660 root kvm - 10:232")
-    files = {
-        "etc/hostname": f"{name}\n",
-        "etc/hosts": f"127.0.0.1 localhost\n127.0.1.1 {name}\n::1 localhost ip6-localhost ip6-loopback\n",
-        "etc/tmpfiles.d/lab.conf": "\n".join(nodes) + "\n",
-    }
-    for path, text in files.items():
+    texts = (
+        f"{name}\n",
+        f"127.0.0.1 localhost\n127.0.1.1 {name}\n::1 localhost ip6-localhost ip6-loopback\n",
+        "\n".join(nodes) + "\n",
+    )
+    for path, text in zip(HOST_FILES, texts):
         (upper / path).parent.mkdir(parents=True, exist_ok=True)
         (upper / path).write_text(text)
 
@@ -205,7 +228,7 @@ def _connect(upper: Path, pid: int) -> str:
         time.sleep(0.01)
     for number in range(_MOST_HOSTS):
         outer, inner = (f"10.213.{number >> 6}.{(number & 63) * 4 + at}" for at in (1, 2))
-        network = upper / "etc/systemd/network/70-lab.network"
+        network = upper / HOST_FILES[3]
         network.parent.mkdir(parents=True, exist_ok=True)
         network.write_text(f"[Match]\nName=eth0\n\n[Network]\nAddress={inner}/30\nGateway={outer}\nIPv6AcceptRA=no\n")
         card = f"lab{number}"

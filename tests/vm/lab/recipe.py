@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-SUITE = "bookworm"
+
+class Suite(NamedTuple):
+    """A release of Debian: its codename, the version of its Python (for the choice of wheels), and what it splits."""
+
+    codename: str
+    python: str
+    split: tuple[str, ...] = ()
+
+
+BOOKWORM = Suite("bookworm", "3.11")
+TRIXIE = Suite("trixie", "3.13", split=("libvirt-daemon-lock",))
 
 #: Architecture of the hosts, in Debian's words: AMD-V is emulated only for this one.
 ARCHITECTURE = "amd64"
@@ -48,6 +58,24 @@ STACK_PACKAGES = (
     "swtpm-tools",
 )
 
+#: What the ready host at native speed has besides: the firewall's programs, ACLs, and the tools that it is compared with.
+READY_PACKAGES = (
+    "iptables",
+    "acl",
+    "cpu-checker",
+    "python3-venv",
+)
+
+#: Makes a host with the stack a ready one, as a guide does it by hand.
+READY_SCRIPT = """set -eu
+virsh -q -c qemu:///system net-start default
+virsh -q -c qemu:///system net-autostart default
+virsh -q -c qemu:///system pool-define-as default dir --target /var/lib/libvirt/images
+virsh -q -c qemu:///system pool-start default
+virsh -q -c qemu:///system pool-autostart default
+usermod -aG kvm,libvirt alice
+"""
+
 #: What else the repository in the host offers; dependencies come along, recommended packages do not.
 REPO_PACKAGES = (
     *STACK_PACKAGES,
@@ -62,9 +90,6 @@ REPO_PACKAGES = (
 
 #: Wheels in the repository: what the product installs from the Python index at run time.
 WHEELS = ("rich",)
-
-#: Python of the suite, for the choice of wheels.
-PYTHON_VERSION = "3.11"
 
 #: Users of every host. Neither has a password; bob may use sudo without one. Both, and root, are reached by key.
 USERS = ("alice", "bob")
@@ -100,8 +125,8 @@ TREE_FILES = (
     TreeFile("etc/pip.conf", f"[global]\nno-index = true\nfind-links = {REPO_DIR}/wheels\n"),
     TreeFile("etc/sudoers.d/bob", "bob ALL=(ALL:ALL) NOPASSWD: ALL\n", 0o440),
     TreeFile("etc/default/locale", "LANG=C.UTF-8\n"),
-    TreeFile("etc/hostname", "bookworm\n"),
-    TreeFile("etc/hosts", "127.0.0.1 localhost\n127.0.1.1 bookworm\n::1 localhost ip6-localhost ip6-loopback\n"),
+    TreeFile("etc/hostname", "debian\n"),
+    TreeFile("etc/hosts", "127.0.0.1 localhost\n127.0.1.1 debian\n::1 localhost ip6-localhost ip6-loopback\n"),
     # QEMU's user-mode network: fixed addresses, so that nothing waits for a DHCP answer.
     TreeFile(
         "etc/systemd/network/80-vm.network",

@@ -9,7 +9,7 @@ from . import recipe
 from .cache import LabError, command
 
 
-def sources() -> str:
+def sources(suite: str) -> str:
     """APT lines for the suite, from the mirrors that this machine's own apt uses for Debian.
 
     Raises LabError where it uses none: then no host can be built here.
@@ -24,22 +24,23 @@ def sources() -> str:
         tail = next((tail for tail in ("-security", "-updates") if release.endswith(tail)), "")
         if "-" in release.removesuffix(tail):
             continue
-        lines[f"deb {uri} {recipe.SUITE}{tail} main"] = None
+        lines[f"deb {uri} {suite}{tail} main"] = None
     if not lines:
         raise LabError("this machine's apt knows no Debian mirror (or apt-get update has not run yet)")
     return "\n".join(lines) + "\n"
 
 
-def download_hook(debs: Path) -> str:
+def download_hook(debs: Path, suite: recipe.Suite) -> str:
     """A hook for mmdebstrap: fetch what the base does not have, with the base's own package state, into ``debs``."""
+    wanted = [*recipe.REPO_PACKAGES, *suite.split]
     return (
         f'APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get --quiet --yes --download-only --no-install-recommends '
         f"-o Dir::Cache::Archives={debs}/ -o APT::Keep-Downloaded-Packages=true -o APT::Sandbox::User=root "
-        f"install {' '.join(recipe.REPO_PACKAGES)}"
+        f"install {' '.join(wanted)}"
     )
 
 
-def finish(repo: Path, log: Path) -> None:
+def finish(repo: Path, log: Path, suite: recipe.Suite) -> None:
     """Index the .debs in ``repo`` and fetch the wheels into ``repo/wheels``."""
     for name in ("partial", "lock"):
         leftover = repo / name
@@ -71,7 +72,7 @@ def finish(repo: Path, log: Path) -> None:
             "--platform",
             "any",
             "--python-version",
-            recipe.PYTHON_VERSION,
+            suite.python,
             *recipe.WHEELS,
         ],
         timeout=300,

@@ -1,0 +1,80 @@
+"""Every fault of ``faults/`` on a real Debian 12 host: named alone, mended, ready again, and taken back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.vm import fault_matrix, product
+from tests.vm.fault_matrix import Fault, Healthy, Trial
+from tests.vm.lab import bases, cache, needs, nspawn
+from tests.vm.lab.machine import Machine
+
+pytestmark = [pytest.mark.vm, pytest.mark.timeout(900)]
+
+
+class Prepared(NamedTuple):
+    """Trees with the program installed on a ready host, and what that host says."""
+
+    trees: bases.Trees
+    healthy: Healthy
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
+    reason = needs.why_not("nspawn")
+    if reason:
+        pytest.skip(reason)
+    work = cache.root() / f"faults-{tmp_path_factory.getbasetemp().name}"
+    with nspawn.start("faults", "ready", kvm="absent") as host:
+        product.place(host)
+        product.kvmready(host, "explain", "kernel").check()
+        healthy = Trial(host).healthy()
+        host.shut_down()
+        (host.directory / "upper").rename(work)
+    below = bases.trees("ready")
+    try:
+        yield Prepared(below._replace(layers=(work, *below.layers)), healthy)
+    finally:
+        cache.remove_tree(work)
+
+
+@pytest.mark.parametrize("fault", fault_matrix.load("native"), ids=lambda fault: fault.name)
+def test_at_native_speed(prepared: Prepared, fault: Fault, fault_rows: dict[str, dict[str, object]]) -> None:
+    with nspawn.start("fault", prepared.trees, kvm="absent") as host:
+        fault_rows[fault.name] = fault_matrix.try_fault(host, fault, prepared.healthy)
+
+
+@pytest.fixture(scope="module")
+def sound(ready_vm: Machine) -> tuple[Machine, Healthy]:
+    product.place(ready_vm)
+    return ready_vm, Trial(ready_vm).healthy()
+
+
+@pytest.mark.parametrize("fault", fault_matrix.load("vm"), ids=lambda fault: fault.name)
+def test_with_a_kernel_of_its_own(
+    sound: tuple[Machine, Healthy], fault: Fault, fault_rows: dict[str, dict[str, object]]
+) -> None:
+    host, healthy = sound
+    fault_rows[fault.name] = fault_matrix.try_fault(host, fault, healthy)
+
+
+@pytest.fixture(scope="module")
+def fault_rows(request: pytest.FixtureRequest) -> Iterator[dict[str, dict[str, object]]]:
+    """The rows of this run; with --write-faults they replace those of the table, and the page is written anew."""
+    rows: dict[str, dict[str, object]] = {}
+    yield rows
+    if request.config.getoption("--write-faults", default=False):
+        known = {row["fault"]: row for row in _rows(fault_matrix.ROWS)}
+        names = [fault.name for fault in fault_matrix.load()]
+        merged = [row for name in names for row in [rows.get(name, known.get(name))] if row]
+        fault_matrix.ROWS.write_text(json.dumps(merged, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        fault_matrix.PAGE.write_text(fault_matrix.page(merged), encoding="utf-8")
+
+
+def _rows(path: Path) -> list[dict[str, object]]:
+    return list(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else []
