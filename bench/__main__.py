@@ -105,7 +105,8 @@ def check(run: Run, code: str, state: str, limit: int, table: Table) -> None:
 
 def timed(run: Run, commands: dict[str, list[str]], runs: int = 9) -> dict[str, Any]:
     order = json.dumps({"runs": runs, "commands": commands, **({"first": DAEMONS} if LEAD else {})})
-    result: dict[str, Any] = json.loads(run(["python3", "-c", (HERE / "timing.py").read_text(encoding="utf-8")], order))
+    said = run(["python3", "-c", (HERE / "timing.py").read_text(encoding="utf-8")], order)
+    result: dict[str, Any] = json.loads(said)
     return result
 
 
@@ -157,7 +158,10 @@ def lab(keep: Path | None) -> None:
         host.copy(HERE.parent, CODE)
 
         def run(argv: Sequence[str], text: str) -> str:
-            return host.run(argv, input=text, timeout=1800).stdout
+            done = host.run(argv, input=text, timeout=1800)
+            if not done.stdout:
+                sys.stderr.write(done.stderr)
+            return done.stdout
 
         run([f"{CODE}/kvmready", "--version"], "")
         table.head()

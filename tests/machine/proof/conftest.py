@@ -105,13 +105,13 @@ class Stack:
     def daemon(self) -> int:
         """Its process, as seen from here."""
         for folder in Path("/proc").iterdir():
-            if folder.name.isdigit() and folder.stat().st_uid == 0:
-                try:
+            try:
+                if folder.name.isdigit() and folder.stat().st_uid == 0:
                     inside = os.readlink(folder / "ns/pid") == os.readlink(f"/proc/{self.pid}/ns/pid")
                     if inside and (folder / "comm").read_text() == "libvirtd\n":
                         return int(folder.name)
-                except OSError:
-                    continue
+            except OSError:
+                continue  # it ended meanwhile
         raise AssertionError("there is no libvirtd in the stack")
 
 
