@@ -21,7 +21,7 @@ FORMATS_OF = {
     "prove": FORMATS,
     "plan": ("text", "json", "markdown", "html"),  # steps are neither tests nor metrics
 }
-VERBS = ("up", "check", "plan", "prove", "undo", "history", "explain")
+VERBS = ("up", "check", "plan", "prove", "undo", "history", "explain", "doctor")
 
 
 class Help(argparse.HelpFormatter):
@@ -177,6 +177,17 @@ def build() -> Parser:
         "name", nargs="?", metavar="LAYER|CHECK|CAUSE", help=_("what to explain (default: the stack of layers)")
     )
     explain.add_argument("--list", action="store_true", help=_("list every name that can be explained"))
+
+    doctor = verb("doctor", _("say which known problem an error message is, on this host, and the way out"))
+    doctor.add_argument(
+        "text",
+        nargs="*",
+        metavar="TEXT|-|FILE",
+        help=_("the message, a file with it, or - for standard input (default: this host's logs since its start)"),
+    )
+    doctor.add_argument("--text-only", action="store_true", help=_("judge the text alone; ask no host"))
+    doctor.add_argument("--from", dest="source", metavar="FILE", help=_("hold the text against a recorded host"))
+    _asked(doctor)
     return parser
 
 
