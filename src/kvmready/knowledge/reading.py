@@ -56,8 +56,8 @@ class Reading:
         length = 1
         for number, line in enumerate(self.lines):
             lowered = _lowered(line)
-            words = _WORD.findall(lowered)
-            if (not words or _RECORD.match(lowered)) and parts[-1] != BARRIER + " ":
+            words = _WORD.findall(lowered) if lowered else []
+            if (not lowered.strip() or _RECORD.match(lowered)) and parts[-1] != BARRIER + " ":
                 parts.append(BARRIER + " ")
                 length += 2
             if words:

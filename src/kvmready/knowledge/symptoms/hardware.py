@@ -151,13 +151,14 @@ SYMPTOMS = (
             "nested virtualization is not supported on this {machine|computer|windows build}",
             "wsl_e_nested_not_supported",
             "wsl: {嵌套虚拟化在此计算机上不受支持|此计算机不支持嵌套虚拟化}",
-            "module kvm … not found in directory … microsoft standard wsl2",
+            "module {kvm|kvm_intel|kvm_amd} not found in directory /lib/modules/… microsoft-standard-wsl2",
         ),
         "WSL; microsoft/WSL#10106, #9201, #13796",
     ),
     Symptom(
         "hardware.wsl-1",
         (
+            "module {kvm|kvm_intel|kvm_amd} not found in directory /lib/modules/4.4.0 … microsoft",
             "lib/modules/4.4.0 … microsoft",
             "linux version 4.4.0 … microsoft",
             "operation is only supported by wsl2",

@@ -154,13 +154,13 @@ SYMPTOMS = (
     Symptom(
         "kernel.device-denied-by-container",
         (
-            'error gathering device information while adding custom device "/dev/kvm"',
+            'error gathering device information while adding custom device "/dev/kvm"{|: no such file or directory}',
             "insufficient devices.kubevirt.io/kvm",
             "stat /dev/kvm: no such file or directory … container",
         ),
         "moby, daemon/oci_linux.go; KubeVirt's device plugin",
-        0.8,
-        {"kernel.module-not-loaded": 0.75, "kernel.device-missing": 0.6},
+        0.85,
+        {"kernel.module-not-loaded": 0.8, "kernel.device-missing": 0.6},
     ),
     Symptom(
         "kernel.run-fails",

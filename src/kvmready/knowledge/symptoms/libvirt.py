@@ -9,6 +9,7 @@ SYMPTOMS = (
         "libvirt.not-installed",
         (
             "unit {libvirtd|virtqemud}{.service|.socket} {not found|could not be found}",
+            "failed to start {libvirtd|virtqemud}.service: unit … {not found|could not be found}",
             "unit file {libvirtd|virtqemud}{.service|.socket} does not exist",
             "{libvirtd|libvirt-bin}: {unrecognized service|command not found|未找到命令|找不到命令}",
             "failed to {enable|start|restart} unit: unit {|file }libvirtd",

@@ -60,8 +60,8 @@ SYMPTOMS = (
     Symptom(
         "network.stale-bridge",
         (
-            "network is already in use by interface virbr",
-            "接口 virbr0 已在使用网络",
+            "network is already in use by interface virbr{0|1|2}",
+            "接口 virbr{0|1|2} 已在使用网络",
         ),
         "libvirt, src/network/bridge_driver_linux.c and po/zh_CN.po",
         0.85,
@@ -74,7 +74,7 @@ SYMPTOMS = (
             "unable to create bridge … file exists",
             "创建桥接接口 … {时出错|文件已存在}",
             "无法生成桥接 … 文件已存在",
-            "bridge name 'virbr… already in use",
+            "bridge name 'virbr{0|1} already in use",
         ),
         "libvirt, src/util/virnetdevbridge.c and po/zh_CN.po; kubernetes/minikube#828",
     ),

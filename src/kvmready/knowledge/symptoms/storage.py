@@ -46,7 +46,7 @@ SYMPTOMS = (
             "无法访问 … 后端文件 … 权限不够",
             "could not open '…" + _DISK + "': permission denied",
             "could not open '…" + _DISK + "': 权限不够",
-            "failed to open … " + _DISK + " … permission denied",
+            "failed to open {file |}'…" + _DISK + "': permission denied",
             "may not be accessible by the hypervisor",
             "可能不能被虚拟机管理程序访问",
             "you will need to grant the '… user search permissions",

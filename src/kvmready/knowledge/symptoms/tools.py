@@ -21,7 +21,7 @@ SYMPTOMS = (
     Symptom(
         "tools.no-display",
         (
-            "cannot open display: ",
+            "{gtk-warning|gtk|virt-manager|virt-viewer|remote-viewer|qemu} … cannot open display",
             "无法打开显示",
             "graphics requested but display is not set",
             "需要图形显示，但未设置 display",
