@@ -1,7 +1,7 @@
 """Finds symptoms in a text, in time linear in its length, and says how much each finding tells.
 
 A pattern is a row of literal pieces; each is looked for by ``str.find``. The piece that tells most is the anchor: only
-where it stands is anything else looked for, within ``GAP`` characters on either side. Where a piece is missing, the
+where it stands is anything else looked for, no farther away than the pattern allows. Where a piece is missing, the
 search goes on at the next place where it could be met.
 """
 
@@ -13,7 +13,7 @@ from functools import cache
 from itertools import product
 from typing import NamedTuple
 
-from kvmready.knowledge.reading import BARRIER, GAP, Reading, words
+from kvmready.knowledge.reading import BARRIER, GAPS, Reading, words
 from kvmready.knowledge.symptoms.symptom import Symptom
 
 PLACES = 5
@@ -47,6 +47,7 @@ WEIGHT_HAN = 0.5
 DOUBT = 0.75
 """What one word of weight 1 leaves of the doubt: so a match of weight 5 is right with 1 - 0.75 ** 5 = 0.76."""
 
+_GAP = re.compile("([…‥])")
 _EITHER = re.compile(r"\{([^{}]*)\}")
 
 
@@ -55,6 +56,7 @@ class Pattern(NamedTuple):
 
     says: str
     pieces: tuple[str, ...]
+    gaps: tuple[int, ...]  # characters that may stand before each piece but the first
     anchor: int
     weight: float
 
@@ -99,9 +101,11 @@ def patterns(says: str) -> tuple[Pattern, ...]:
     choices = [part.split("|") if number % 2 else [part] for number, part in enumerate(fixed)]
     found = []
     for choice in product(*choices):
-        pieces = tuple(f" {piece} " for piece in map(words, "".join(choice).split("…")) if piece)
+        parts = _GAP.split("".join(choice))
+        pieces = tuple(f" {piece} " for piece in map(words, parts[::2]))
+        gaps = tuple(GAPS[mark] for mark in parts[1::2])
         weights = [weigh(piece) for piece in pieces]
-        found.append(Pattern(says, pieces, weights.index(max(weights)), _total(weights)))
+        found.append(Pattern(says, pieces, gaps, weights.index(max(weights)), _total(weights)))
     return tuple(found)
 
 
@@ -135,26 +139,26 @@ def _places(reading: Reading, pattern: Pattern) -> Iterator[tuple[int, int]]:
             return
         end = begin + len(pieces[anchor])
         at = end - 1
-        left, resume = _leftward(reading, pieces[:anchor], begin)
+        left, resume = _leftward(reading, pieces[:anchor], pattern.gaps[:anchor], begin)
         if left < 0:
             if resume < 0:
                 return
             at = max(at, resume)
             continue
-        right, resume = _rightward(reading, pieces[anchor + 1 :], end)
+        right, resume = _rightward(reading, pieces[anchor + 1 :], pattern.gaps[anchor:], end)
         if right < 0:
             if resume < 0:
                 return
-            at = max(at, resume - sum(map(len, pieces)) - GAP * len(pieces))
+            at = max(at, resume - sum(map(len, pieces)) - sum(pattern.gaps))
             continue
         yield left + 1, right - 1
         told += 1
 
 
-def _leftward(reading: Reading, pieces: Sequence[str], begin: int) -> tuple[int, int]:
+def _leftward(reading: Reading, pieces: Sequence[str], gaps: Sequence[int], begin: int) -> tuple[int, int]:
     """Where the pieces before ``begin`` begin; else -1, and where the missing one stands next (-1: nowhere)."""
-    for piece in reversed(pieces):
-        place = reading.find_last(piece, begin + 1 - GAP - len(piece), begin + 1)
+    for piece, gap in zip(reversed(pieces), reversed(gaps)):
+        place = reading.find_last(piece, begin + 1 - gap - len(piece), begin + 1)
         if place < 0:
             return -1, reading.find(piece, begin)
         if reading.find(BARRIER, place, begin) >= 0:
@@ -163,10 +167,10 @@ def _leftward(reading: Reading, pieces: Sequence[str], begin: int) -> tuple[int,
     return begin, 0
 
 
-def _rightward(reading: Reading, pieces: Sequence[str], end: int) -> tuple[int, int]:
+def _rightward(reading: Reading, pieces: Sequence[str], gaps: Sequence[int], end: int) -> tuple[int, int]:
     """Where the pieces behind ``end`` end; else -1, and where the missing one stands next (-1: nowhere)."""
-    for piece in pieces:
-        place = reading.find(piece, end - 1, end - 1 + GAP + len(piece))
+    for piece, gap in zip(pieces, gaps):
+        place = reading.find(piece, end - 1, end - 1 + gap + len(piece))
         if place < 0:
             return -1, reading.find(piece, end - 1)
         if reading.find(BARRIER, end - 1, place) >= 0:

@@ -12,8 +12,8 @@ from array import array
 from bisect import bisect_right
 from typing import NamedTuple
 
-GAP = 160
-"""Characters that ``…`` of a pattern may stand for, in the words' own spelling."""
+GAPS = {"…": 160, "‥": 30}
+"""Characters that a gap of a pattern may stand for, in the words' own spelling."""
 
 BARRIER = "\n"
 """Stands between two records of a log. No pattern reaches across it."""

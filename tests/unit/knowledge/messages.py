@@ -427,4 +427,23 @@ MESSAGES: tuple[tuple[str, str], ...] = (
         "Err:1 http://deb.debian.org/debian bookworm InRelease\n  Temporary failure resolving 'deb.debian.org'",
     ),
     ("packages.offline", "错误：为仓库 'fedora' 下载元数据失败 : Cannot prepare internal mirrorlist"),
+    # what the first held-out set taught
+    (
+        "qemu.broken",
+        "Failed to initialize module: /usr/lib/qemu/hw-display-qxl.so\nNote: only modules from the same build",
+    ),
+    ("network.default-inactive", "Call to virDomainCreate failed: internal error Network 'lab' is not active."),
+    ("libvirt.not-installed", "Unit virtqemud.service failed to load: No such file or directory."),
+    ("hardware.cpu-unsupported", "CPU acceleration status: KVM requires a CPU that supports vmx or svm"),
+    ("access.not-in-kvm-group", "/dev/kvm device: permission denied."),
+    (
+        "qemu.firmware-missing",
+        "ERROR! EFI boot requested but no EFI firmware found.\n       Please install OVMF firmware.",
+    ),
+    ("qemu.firmware-missing", "virt-v2v: error: cannot find firmware for UEFI guests."),
+    (
+        "kernel.iommu-off",
+        "vfio 0000:3b:00.0: failed to setup container for group 44: Failed to set iommu for container",
+    ),
+    ("access.not-in-libvirt-group", "Remember to relogin for group changes to take effect!"),
 )

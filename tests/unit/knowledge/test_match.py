@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from kvmready.knowledge import match
 from kvmready.knowledge.match import patterns, sightings, weigh
-from kvmready.knowledge.reading import GAP, Reading
+from kvmready.knowledge.reading import GAPS, Reading
 from kvmready.knowledge.symptoms import ALL, Symptom
 
 SIZE = 200_000
@@ -27,7 +27,7 @@ def test_alternatives_and_gaps() -> None:
     assert seen(says, "x: Could not open image '/a/b.img': Permission denied.") == [
         (1, 4, "Could not open image '/a/b.img': Permission denied")
     ]
-    assert seen(says, "could not open disk " + "x " * GAP + "permission denied") == []
+    assert seen(says, "could not open disk " + "x " * GAPS["…"] + "permission denied") == []
     assert seen(says, "could not open file: permission denied") == []
     assert seen(says, "permission denied: could not open disk") == []
 

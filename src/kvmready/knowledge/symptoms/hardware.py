@@ -57,6 +57,7 @@ SYMPTOMS = (
             "intel vt-x support is required",
             "amd svm support is required",
             "cpu has no {vmx|svm} flag",
+            "requires a cpu that supports {vmx|svm}",
             "cpu doesn't support virtualization",
             "处理器不支持 {虚拟化|硬件虚拟化}",
         ),

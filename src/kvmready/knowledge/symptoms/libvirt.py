@@ -11,6 +11,7 @@ SYMPTOMS = (
             "unit {libvirtd|virtqemud}{.service|.socket} {not found|could not be found}",
             "failed to start {libvirtd|virtqemud}.service: unit … {not found|could not be found}",
             "unit file {libvirtd|virtqemud}{.service|.socket} does not exist",
+            "unit {libvirtd|virtqemud}{.service|.socket} failed to load: no such file or directory",
             "{libvirtd|libvirt-bin}: {unrecognized service|command not found|未找到命令|找不到命令}",
             "failed to {enable|start|restart} unit: unit {|file }libvirtd",
             "could not find the requested service libvirtd",

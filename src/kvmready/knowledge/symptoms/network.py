@@ -25,7 +25,7 @@ SYMPTOMS = (
     Symptom(
         "network.default-inactive",
         (
-            "requested operation is not valid: network '… is not active",
+            "{requested operation is not valid|internal error|libvirt error}: network '‥ is not active",
             "network 'default' is not active",
             "{所需操作无效|请求的操作无效}：网络 '… {未激活|不活跃|未处于活动状态}",
             "网络 'default' {未激活|不活跃|未处于活动状态}",

@@ -11,7 +11,7 @@ class Symptom(NamedTuple):
     """What a program says, and what it speaks for.
 
     ``says`` are patterns, any of which is enough: words as the program prints them, ``…`` for what differs from one
-    host to the next (a path, a number, a name; at most ``reading.GAP`` characters, on the same line of a log), and
+    host to the next (a path, a number, a name; within the same record of a log), ``‥`` for a word or three, and
     ``{a|b}`` for either of two wordings. Case, punctuation, quotes, hyphens and underscores do not count.
 
     ``source`` is where the wording was read: a source file of the program that prints it, a man page, or an issue
