@@ -446,4 +446,13 @@ MESSAGES: tuple[tuple[str, str], ...] = (
         "vfio 0000:3b:00.0: failed to setup container for group 44: Failed to set iommu for container",
     ),
     ("access.not-in-libvirt-group", "Remember to relogin for group changes to take effect!"),
+    ("network.default-inactive", "ERROR: Could not find a viable libvirt NAT bridge, install cannot continue"),
+    ("network.subnet-clash", "error: internal error: Network is already in use by interface virbr2"),
+    ("kernel.module-not-loaded", "Cannot create VMM: Cannot open /dev/kvm. Error: No such device (os error 19)"),
+    (
+        "kernel.module-not-loaded",
+        "panicked at 'Error creating the Kvm object: Error(2)', src/vmm/src/vstate/system.rs:53:30",
+    ),
+    ("kernel.other-hypervisor", 'Error opening VM fd: VmFd(Os { code: 16, kind: Other, message: "Resource busy" })'),
+    ("access.not-in-kvm-group", "Firecracker panicked at 'Error creating the Kvm object: Error(13)'"),
 )

@@ -22,7 +22,7 @@ SYMPTOMS = (
         (
             "could not access kvm kernel module: no such device",
             "failed to initialize kvm: no such device",
-            "open /dev/kvm: no such device",
+            "open /dev/kvm ‥ no such device",
             "could not access kvm kernel module: 没有那个设备",
         ),
         "QEMU, accel/kvm/kvm-all.c; errno ENODEV and ENXIO",
@@ -36,7 +36,10 @@ SYMPTOMS = (
             "/dev/kvm {is not found|not found|is missing|missing|is not available|not available|doesn't exist}",
             "/dev/kvm: no such file or directory",
             "cannot {access|open|find|stat} '/dev/kvm': no such file or directory",
-            "failed to {open|stat|access} /dev/kvm … no such file or directory",
+            "{open|opening|stat|access} /dev/kvm ‥ no such file or directory",
+            "creating {the|} kvm object: error(2)",
+            "kvmnew(error(2))",
+            "vmcreate(no such file or directory",
             "failed to stat /dev/kvm",
             "无法{访问|打开} '/dev/kvm': 没有那个文件或目录",
             "/dev/kvm {不存在|没有那个文件或目录|没有找到}",
@@ -106,6 +109,7 @@ SYMPTOMS = (
         (
             "ioctl(kvm_create_vm) failed … device or resource busy",
             "kvm_create_vm … {device or resource busy|ebusy}",
+            "error opening vm fd ‥ code: 16",
             "ioctl(kvm_create_vm) failed … 设备或资源忙",
             "failed to initialize kvm: device or resource busy",
             "failed to initialize kvm: 设备或资源忙",

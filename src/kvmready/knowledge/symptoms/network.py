@@ -32,6 +32,7 @@ SYMPTOMS = (
             "name state autostart persistent … default inactive",
             "名称 状态 自动开始 持久 … default {不活跃|未激活|非活跃}",
             "failed to start network default",
+            "could not find a viable libvirt nat bridge",
             "启动网络 default 失败",
             "virtual network '… is not active",
             "could not start virtual network",
@@ -60,8 +61,8 @@ SYMPTOMS = (
     Symptom(
         "network.stale-bridge",
         (
-            "network is already in use by interface virbr{0|1|2}",
-            "接口 virbr{0|1|2} 已在使用网络",
+            "network is already in use by interface virbr0",
+            "接口 virbr0 已在使用网络",
         ),
         "libvirt, src/network/bridge_driver_linux.c and po/zh_CN.po",
         0.85,
