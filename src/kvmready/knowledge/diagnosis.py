@@ -125,7 +125,10 @@ def _quotes(told: Sequence[tuple[Sighting, float]]) -> list[dict[str, Any]]:
 
 
 def _host(cause: str, report: Record) -> list[dict[str, Any]]:
-    """What the checks that may name ``cause`` say of this host: those that do, else those that pass, else the rest."""
+    """What the checks that may name ``cause`` say of this host: those that do, else those that pass, else the rest.
+
+    A check that was skipped says why: nobody was named who will run guests, or the profile does not ask for it.
+    """
     by_id = {finding["check"]: finding for finding in report["findings"]}
     naming = [finding for finding in report["findings"] if finding["cause"] == cause]
     if naming:
@@ -135,7 +138,7 @@ def _host(cause: str, report: Record) -> list[dict[str, Any]]:
     open_ = [finding for finding in asked if finding["status"] in ("unknown", "blocked")]
     if passing and not open_ and len(passing) == len([one for one in asked if one["status"] != "skip"]):
         return [_said(finding, "against") for finding in passing]
-    return [_said(finding, "unknown") for finding in open_]
+    return [_said(finding, "unknown") for finding in open_ or ([] if passing else asked)]
 
 
 def checks_of(cause: str) -> list[str]:

@@ -15,7 +15,7 @@ SYMPTOMS = (
             "/dev/kvm: permission denied",
             "/dev/kvm ‥ permission denied",
             "creating {the|} kvm object: error(13)",
-            "kvmnew(error(13))",
+            "vmboot(kvmnew(error(13)))",
             "'/dev/kvm': 权限不够",
             "/dev/kvm ‥ {权限不够|权限被拒绝|没有权限}",
             "没有{访问|使用} /dev/kvm 的权限",

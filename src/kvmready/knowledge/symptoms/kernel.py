@@ -38,7 +38,7 @@ SYMPTOMS = (
             "cannot {access|open|find|stat} '/dev/kvm': no such file or directory",
             "{open|opening|stat|access} /dev/kvm ‥ no such file or directory",
             "creating {the|} kvm object: error(2)",
-            "kvmnew(error(2))",
+            "vmboot(kvmnew(error(2)))",
             "vmcreate(no such file or directory",
             "failed to stat /dev/kvm",
             "无法{访问|打开} '/dev/kvm': 没有那个文件或目录",
