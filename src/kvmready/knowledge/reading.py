@@ -21,6 +21,9 @@ BARRIER = "\n"
 _ESCAPE = re.compile(r"\x1b(?:\[[0-9;?:]*[A-Za-z~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[()][A-Z0-9]|.)?")
 """ECMA-48 control sequences (colours, movements) and xterm's titles; each begins with ESC and holds no second one."""
 
+_ESCAPED = re.compile(r"(?<!\\)\\[nrt]")
+"""A line end inside of a JSON or Go string; two spaces keep the columns."""
+
 _WORD = re.compile("[\u3400-\u9fff]|[^\\W_\u3400-\u9fff]+")
 
 _RECORD = re.compile(
@@ -115,6 +118,8 @@ def words(text: str) -> str:
 
 def _cleaned(text: str) -> str:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if "\\" in text:
+        text = _ESCAPED.sub("  ", text)
     return _ESCAPE.sub("", text) if "\x1b" in text else text
 
 

@@ -54,7 +54,7 @@ def _headline(record: Record) -> str:
 
 
 def _percent(one: Record) -> str:
-    return f"{round(one['score'] * 100)} %"
+    return f"{round(one['score'] * 100)}%"
 
 
 def _match(canvas: Canvas, one: Record, number: int) -> Iterator[Any]:
@@ -70,13 +70,18 @@ def _match(canvas: Canvas, one: Record, number: int) -> Iterator[Any]:
 def _reason(reason: Record) -> list[str | tuple[str, str]]:
     if reason["from"] == "text":
         where = _("{source}, line {line}:").format(source=reason["source"], line=reason["line"])
-        return [(where + " ", "dim"), (reason["text"], "")]
+        return [(_spaced(where), "dim"), (reason["text"], "")]
     words = {
         "for": _("this host, {check}:"),
         "against": _("this host passes {check}:"),
         "unknown": _("this host cannot tell, {check}:"),
     }
-    return [(words[reason["speaks"]].format(check=reason["check"]) + " ", "dim"), (reason["text"], "")]
+    return [(_spaced(words[reason["speaks"]].format(check=reason["check"])), "dim"), (reason["text"], "")]
+
+
+def _spaced(heading: str) -> str:
+    """A full-width colon brings its own space."""
+    return heading if heading.endswith("：") else heading + " "
 
 
 def _remedy(canvas: Canvas, one: Record) -> Iterator[Any]:

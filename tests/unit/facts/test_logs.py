@@ -8,7 +8,7 @@ import pytest
 
 from kvmready.facts import logs
 from kvmready.facts.logs import Log
-from kvmready.host.door import Account, Command, Ended, Listing, Reading, Result, Running, Status
+from kvmready.host.door import READ_LIMIT, Account, Command, Ended, Listing, Reading, Result, Running, Status
 
 BOOT = 1_700_000_000  # 2023-11-14 22:13:20 UTC
 OLD = "2023-11-14 22:13:19.999+0000: starting up libvirt\n-S -machine pc\n"
@@ -86,7 +86,7 @@ class Machine:
     def run(self, command: Command) -> Result:
         self.commands.append(command.argv)
         if command.argv[0] == "tail":
-            return result(0, self.files[command.argv[-1]][-logs.READ_LIMIT :])
+            return result(0, self.files[command.argv[-1]][-READ_LIMIT:])
         return result(0, f"{command.argv[0]} speaks\n")
 
     def account(self, name: str) -> Account:
@@ -101,7 +101,7 @@ class Machine:
     def stat(self, path: str) -> Status:
         return Status(path, "file", size=len(self.files[path]))
 
-    def read(self, path: str, limit: int = logs.READ_LIMIT) -> Reading:
+    def read(self, path: str, limit: int = READ_LIMIT) -> Reading:
         return Reading(path, error="EACCES") if path.endswith("secret.log") else Reading(path, self.files[path])
 
     def grep(self, path: str, needles: tuple[str, ...]) -> Reading:
@@ -133,10 +133,10 @@ def test_all_logs_of_the_host_and_its_users() -> None:
 
 def test_of_a_long_log_its_end() -> None:
     path = "/var/log/libvirt/qemu/web1.log"
-    machine = Machine({path: "x" * logs.READ_LIMIT + "\n" + NEW})
+    machine = Machine({path: "x" * READ_LIMIT + "\n" + NEW})
     found = asked(machine)[path]
     assert (found.status, found.text, found.why) == ("partial", NEW, "only its end")
-    assert ("tail", f"--bytes={logs.READ_LIMIT}", "--", path) in machine.commands
+    assert ("tail", f"--bytes={READ_LIMIT}", "--", path) in machine.commands
 
 
 def test_a_folder_that_may_not_be_read_is_said() -> None:

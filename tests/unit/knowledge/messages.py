@@ -427,6 +427,23 @@ MESSAGES: tuple[tuple[str, str], ...] = (
         "Err:1 http://deb.debian.org/debian bookworm InRelease\n  Temporary failure resolving 'deb.debian.org'",
     ),
     ("packages.offline", "错误：为仓库 'fedora' 下载元数据失败 : Cannot prepare internal mirrorlist"),
+    ("storage.pool-missing", "error: failed to get pool 'default'"),
+    ("services.failed", "libvirtd.socket: Failed with result 'service-start-limit-hit'."),
+    ("services.failed", "A dependency job for libvirtd.service failed. See 'journalctl -xe' for details."),
+    ("libvirt.unreachable", "error: internal error: client socket is closed"),
+    (
+        "libvirt.no-kvm-capability",
+        "ERROR    unsupported configuration: CPU mode 'host-passthrough' for x86_64 kvm domain on x86_64 host is not "
+        "supported by hypervisor",
+    ),
+    ("network.default-inactive", "error: Cannot get interface MTU on 'virbr0': No such device"),
+    ("network.firewall-backend", "error: internal error: Could not get access to ACL tech driver 'ebiptables'"),
+    ("network.firewall-reloaded", "Error: No such file or directory\nlist table ip libvirt_network\n^^^^^^^^^^"),
+    ("packages.manager-busy", "dpkg: error: dpkg frontend lock is locked by another process"),
+    (
+        "qemu.guest-memory",
+        '{"level":"error","msg":"internal error: process exited\\nqemu-kvm: unable to map backing store for\\nguest"}',
+    ),
     # what the first held-out set taught
     (
         "qemu.broken",

@@ -115,6 +115,15 @@ net.ipv4.ip_forward = 1
 Chain FORWARD (policy ACCEPT 0 packets, 0 bytes)
 -P FORWARD ACCEPT
 nested = 1
+Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?
+docker: Error response from daemon: pull access denied for x, repository does not exist
+Error: No such container: web1
+Nov 27 10:00:17 box systemd[1]: nginx.service: Failed with result 'exit-code'.
+Failed to start nginx.service: Unit nginx.service not found.
+Job for ssh.service failed because the control process exited with error code.
+dnsmasq: syntax check OK.
+ERROR: failed to get pool connection: timeout waiting for idle object
+C:\new\table\reports
 LIBVIRT_DEFAULT_URI=qemu:///system
 """
 

@@ -118,3 +118,55 @@ def test_different_sayings_add_up_and_the_same_saying_does_not() -> None:
 
 def test_every_cause_has_checks_that_may_name_it() -> None:
     assert [cause for cause in CATALOGUE if not diagnosis.checks_of(cause)] == []
+
+
+def logs_of(name: str) -> str:
+    """What the commands of a recorded host wrote to standard error, its kernel log and its journal."""
+    texts = []
+    for entry in hosts.load(name).recording["answers"]:
+        asked, answer = entry["ask"], entry["answer"]
+        if asked["ask"] == "run":
+            texts.append(answer.get("stderr", ""))
+            if asked["argv"][0] in ("dmesg", "journalctl"):
+                texts.append(answer.get("stdout", ""))
+    return "\n\n".join(texts)
+
+
+def test_the_logs_of_recorded_hosts_that_are_ready_are_quiet() -> None:
+    """But for a refusal by AppArmor that a rule has mended since: the log still holds it."""
+    loud = {
+        name: [one["cause"] for one in diagnosed(logs_of(name))["matches"]]
+        for name in hosts.names()
+        if not hosts.load(name).expect.get("root_causes") and diagnosed(logs_of(name))["matches"]
+    }
+    assert loud.pop("debian-12-apparmor-mended") == ["storage.apparmor-denied"]
+    assert loud.pop("debian-12-libvirt-guests-failed", ["services.failed"])[0] in (
+        "services.failed",
+        "libvirt.unreachable",
+    )
+    assert loud == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "cause"),
+    [
+        ("amd-firmware-disabled", "hardware.firmware-disabled"),
+        ("arm64-not-el2", "hardware.arm-not-el2"),
+        ("debian-12-apparmor-denied", "storage.apparmor-denied"),
+        ("debian-12-libvirtd-crashes", "services.failed"),
+        ("debian-12-network-undefined", "network.default-undefined"),
+        ("debian-12-pool-undefined", "storage.pool-missing"),
+        ("debian-12-qemu-conf-invalid", "libvirt.config-invalid"),
+        ("debian-12-qemu-conf-unknown-user", "libvirt.config-invalid"),
+        ("fedora-42-nft-flushed", "network.firewall-reloaded"),
+        ("intel-firmware-disabled", "hardware.firmware-disabled"),
+        ("module-blacklisted-on-command-line", "kernel.module-blacklisted"),
+        ("qemu-does-not-start", "qemu.broken"),
+        ("rhel-9-drivers-off", "libvirt.partial-modular"),
+        ("sev-guest", "hardware.confidential-guest"),
+    ],
+)
+def test_what_real_programs_wrote_on_a_broken_host_names_what_is_broken(name: str, cause: str) -> None:
+    assert cause in hosts.load(name).expect["root_causes"]
+    assert diagnosed(logs_of(name))["matches"][0]["cause"] == cause
+    assert diagnosed(logs_of(name), name)["matches"][0]["cause"] == cause

@@ -10,7 +10,8 @@ import pytest
 
 from kvmready.knowledge import diagnosis
 from kvmready.knowledge.reading import Reading
-from tests.unit.knowledge.held_out import PASTED, SECOND, Pasted
+from tests.unit.knowledge.held_out import PASTED, Pasted
+from tests.unit.knowledge.held_out_second import SECOND
 
 SETS = (
     # the set, how many were right at the first run, how many are now

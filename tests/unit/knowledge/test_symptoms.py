@@ -81,7 +81,8 @@ def test_nothing_is_seen_where_nothing_is_wrong(text: str) -> None:
 
 def test_a_quiet_log_and_our_own_readme_are_quiet() -> None:
     assert causes(LINES) == []
-    assert causes(README.read_text("utf-8")) == []
+    prose = re.sub(r"(?ms)^```.*?^```", "", README.read_text("utf-8"))
+    assert "libvirt" in prose and causes(prose) == []
 
 
 def test_no_sentence_of_ours_names_a_cause_by_chance() -> None:

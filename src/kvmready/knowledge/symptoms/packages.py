@@ -37,7 +37,7 @@ SYMPTOMS = (
             "无法获取 dpkg 前端锁 … 是否有其他进程正占用它",
             "unable to lock the administration directory … is another process using it",
             "无法锁定管理目录",
-            "dpkg {frontend|database} lock was locked by another process",
+            "dpkg {frontend|database} lock {was|is} locked by another process",
             "dpkg {前端锁|数据库锁} 已被另一个",
             "waiting for cache lock",
             "正在等待缓存锁",

@@ -44,7 +44,10 @@ SYMPTOMS = (
     Symptom(
         "services.failed",
         (
-            _UNITS + ".service: failed with result",
+            _UNITS + ".{service|socket}: failed with result",
+            "libvirt-guests.service: failed with result",
+            "dependency job for " + _UNITS + ".{service|socket} failed",
+            "dependency failed for {libvirtd.service|virtqemud.service|virtualization daemon}",
             _UNITS + ".service: main process exited, code=",
             _UNITS + ".service: start request repeated too quickly",
             "job for " + _UNITS + ".service failed because",

@@ -16,6 +16,8 @@ SYMPTOMS = (
             "未找到存储池",
             "no usable storage pool found",
             "no storage pool named",
+            "failed to get {pool 'default'|storage pool}",
+            "无法获得池 'default",
             "can't find storage pool",
             "error retrieving storage pool",
         ),
