@@ -46,7 +46,8 @@ def of(
     from kvmready.knowledge.symptoms import ALL
 
     seen: dict[str, list[Sighting]] = {}
-    for reading in readings:
+    whole = (reading.unwrapped() for reading in readings)
+    for reading in (*readings, *(one for one in whole if one is not None)):
         for one in sightings(reading, ALL):
             for cause in (one.symptom.cause, *one.symptom.also):
                 seen.setdefault(cause, []).append(one)

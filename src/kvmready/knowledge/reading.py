@@ -18,11 +18,20 @@ GAPS = {"…": 160, "‥": 30}
 BARRIER = "\n"
 """Stands between two records of a log. No pattern reaches across it."""
 
+PASTED = 1 << 17
+"""Characters of what a person may have copied from a terminal; a longer text is a log file, which nobody wrapped."""
+
+NARROWEST = 40
+"""Columns of the narrowest terminal."""
+
 _ESCAPE = re.compile(r"\x1b(?:\[[0-9;?:]*[A-Za-z~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[()][A-Z0-9]|.)?")
 """ECMA-48 control sequences (colours, movements) and xterm's titles; each begins with ESC and holds no second one."""
 
 _ESCAPED = re.compile(r"(?<!\\)\\[nrt]")
 """A line end inside of a JSON or Go string; two spaces keep the columns."""
+
+_CHINESE = re.compile("[\u2e80-\u9fff\uff00-\uff60]")
+"""What takes two columns on a terminal."""
 
 _WORD = re.compile("[\u3400-\u9fff]|[^\\W_\u3400-\u9fff]+")
 
@@ -50,6 +59,7 @@ class Reading:
 
     def __init__(self, name: str, text: str) -> None:
         self.name = name
+        self._cut: tuple[list[int], list[str]] | None = None
         self.lines = _cleaned(text).split("\n")
         self.searches = 0
         self._starts: list[int] = []
@@ -80,6 +90,31 @@ class Reading:
         self.searches += 1
         return self.words.rfind(literal, max(0, begin), end)
 
+    def unwrapped(self) -> Reading | None:
+        """The same text with the words whole again that a terminal cut at its right edge; None where it cut none.
+
+        A terminal of n columns breaks a long line inside of a word, and what is copied from it keeps the break. Whether
+        a line ends at the edge because it was cut there or by chance cannot be told, so both readings count.
+        """
+        if len(self.lines) < 2 or sum(map(len, self.lines)) > PASTED:
+            return None
+        widths = [len(line) + len(_CHINESE.findall(line)) for line in self.lines]
+        edge = max(widths)
+        joined: list[str] = []
+        firsts: list[int] = []
+        for number, line in enumerate(self.lines):
+            before = self.lines[number - 1][-1:] if number and widths[number - 1] == edge else ""
+            if edge >= NARROWEST and before.isalnum() and line[:1].isalnum() and not _RECORD.match(_lowered(line)):
+                joined[-1] += line
+            else:
+                joined.append(line)
+                firsts.append(number)
+        if len(joined) == len(self.lines):
+            return None
+        whole = Reading(self.name, "\n".join(joined))
+        whole._cut = (firsts, self.lines)
+        return whole
+
     def place(self, begin: int, end: int) -> Place:
         """Where the words from ``begin`` to ``end`` stand, with the text there on one line."""
         first, last = self._index(begin), self._index(max(begin, end - 1))
@@ -95,7 +130,14 @@ class Reading:
             if index == last:
                 high = min(self.words.count(" ", self._starts[index], end), high)
             quoted.append(line[starts[low] : ends[high]])
-        return Place(self._numbers[first] + 1, column, " ".join(quoted))
+        number = self._numbers[first]
+        if self._cut is not None:
+            firsts, lines = self._cut
+            number = firsts[number]
+            while column > len(lines[number]):
+                column -= len(lines[number])
+                number += 1
+        return Place(number + 1, column, " ".join(quoted))
 
     def _edges(self, number: int) -> tuple[array[int], array[int]]:
         """Where the words of a line begin and end. The last line is remembered: a text may be one long line."""

@@ -442,7 +442,8 @@ MESSAGES: tuple[tuple[str, str], ...] = (
     ("packages.manager-busy", "dpkg: error: dpkg frontend lock is locked by another process"),
     (
         "qemu.guest-memory",
-        '{"level":"error","msg":"internal error: process exited\\nqemu-kvm: unable to map backing store for\\nguest RAM"}',
+        '{"level":"error","msg":"internal error: process exited\\nqemu-kvm: unable to map backing store\\nfor guest '
+        'RAM"}',
     ),
     # what the first held-out set taught
     (

@@ -103,10 +103,27 @@ def test_a_text_without_our_words_costs_next_to_nothing(text: str) -> None:
 @given(st.text(st.characters(exclude_categories=())))
 @settings(max_examples=300)
 def test_no_text_upsets_it(text: str) -> None:
-    reading = Reading("text", text)
-    for one in sightings(reading, ALL):
+    for reading in (Reading("text", text), Reading("text", text).unwrapped()):
+        for one in sightings(reading, ALL) if reading is not None else ():
+            place = reading.place(one.begin, one.end) if reading is not None else None
+            assert place is not None and place.line >= 1 and place.column >= 1 and place.text
+
+
+@given(
+    st.lists(st.sampled_from(["x" * 39, "kvm run failed", "虚", "\\n", "\x1b[1m", " ", "é", "İ"]), max_size=60),
+    st.data(),
+)
+@settings(max_examples=300)
+def test_what_a_terminal_cut_is_found_where_it_stands(parts: list[str], data: st.DataObject) -> None:
+    text = "".join(parts)
+    columns = data.draw(st.integers(40, 80))
+    lines = [text[start : start + columns] for start in range(0, len(text), columns)]
+    reading = Reading("text", "\n".join(lines)).unwrapped()
+    for one in sightings(reading, ALL) if reading is not None else ():
+        assert reading is not None
         place = reading.place(one.begin, one.end)
-        assert place.line >= 1 and place.column >= 1 and place.text
+        line = Reading("text", "\n".join(lines)).lines[place.line - 1]
+        assert place.text.startswith(line[place.column - 1 :][: len(place.text)])
 
 
 @given(

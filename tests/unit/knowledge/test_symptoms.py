@@ -121,6 +121,26 @@ def test_dress_does_not_matter(message: str) -> None:
         assert causes(dressed) == plain, dressed
 
 
+@pytest.mark.parametrize("columns", [40, 52, 80])
+def test_a_terminal_that_cuts_words_does_not_matter(columns: int) -> None:
+    message = (
+        "error: failed to connect to the hypervisor: Failed to connect socket to "
+        "'/var/run/libvirt/libvirt-sock': No such file or directory"
+    )
+    lines = [message[start : start + columns] for start in range(0, len(message), columns)]
+    reading = Reading("text", "first\n" + "\n".join(lines) + "\n")
+    (first, *_others) = diagnosis.of([reading], None)["matches"]
+    assert first["cause"] == "libvirt.unreachable"
+    quote = first["because"][0]
+    words_there = "".join(lines[quote["line"] - 2 :])[quote["column"] - 1 :]
+    assert words_there.startswith(quote["text"][:10])
+
+
+def test_lines_that_end_at_the_same_column_by_chance_stay_apart() -> None:
+    text = "could not access kvm kernel module: file\npermission denied by the rules of the hos\nt"
+    assert causes(text) == causes(text.replace("hos\nt", "host"))
+
+
 def test_words_of_two_records_are_not_one_message() -> None:
     apart = "10:00:01 qemu: could not open '/srv/a.qcow2'\n10:00:02 cat: /etc/shadow: Permission denied"
     assert causes(apart) == []

@@ -171,7 +171,7 @@ SYMPTOMS = (
             "failed to get mtu of bridge",
             "failed to add interface … to bridge",
         ),
-        "QEMU, qemu-bridge-helper.c and net/tap.c; libvirt, src/qemu/qemu_interface.c; Debian bug 765936; quickemu#297",
+        "QEMU, qemu-bridge-helper.c and net/tap.c; libvirt, domain_interface.c; Debian bug 765936; quickemu#297",
     ),
     Symptom(
         "network.forwarding-off",

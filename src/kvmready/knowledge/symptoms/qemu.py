@@ -50,7 +50,7 @@ SYMPTOMS = (
             "kvm accelerator … {not compiled in|not available in this build}",
             "this qemu … built without kvm",
         ),
-        "QEMU, system/vl.c, accel/accel-common.c, util/module.c",
+        "QEMU, system/vl.c, accel/accel-system.c, util/module.c",
     ),
     Symptom(
         "qemu.broken",
