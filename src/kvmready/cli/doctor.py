@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 
 def run(parsed: Namespace) -> int:
+    if list(parsed.text) == ["-"] and sys.stdin.isatty():
+        output.say(_("Paste the message, then press Enter and Ctrl-D."))
     text = given.read(parsed.text)
     if text is None and parsed.text_only:
         raise UsageError(_("--text-only needs a text: an argument, a file, or - for standard input."))
@@ -55,6 +57,8 @@ def _of_logs(parsed: Namespace) -> dict[str, Any]:
     """The host's own logs, read while it is looked at."""
     from kvmready.facts import logs
 
+    if sys.stderr.isatty():
+        output.say(_("Reading the logs of this host."))
     host, want = session.open_host(parsed)
     answered = logs.ask(host, dict.fromkeys((*want.users, host.caller().user)))
     report = pipeline.report(pipeline.look(host, want, session.now()))
