@@ -20,6 +20,7 @@ from kvmready.facts import (
     guests,
     kernel,
     libvirt,
+    logs,
     machine,
     network,
     packages,
@@ -34,6 +35,8 @@ from kvmready.facts import os as release
 from kvmready.host import replay
 from kvmready.host.door import Result
 from kvmready.host.scrub import Scrubber
+from kvmready.knowledge import diagnosis
+from kvmready.knowledge.reading import Reading
 from kvmready.plan import apt, uri
 from kvmready.plan import unit as plan_unit
 from kvmready.proof import witness
@@ -65,6 +68,9 @@ PARSERS: Mapping[str, Callable[[str], object]] = {
     "kernel.blocked_in_file": lambda text: kernel.blocked_in_file("/etc/modprobe.d/x.conf", text, {"kvm"}),
     "libvirt.parse_versions": libvirt.parse_versions,
     "libvirt.parse_domain_types": lambda text: libvirt.parse_domain_types(text, "x86_64"),
+    "logs.from_journal": lambda text: logs.from_journal(result(text)),
+    "logs.from_kernel": lambda text: logs.from_kernel(result(text)),
+    "logs.since": lambda text: logs.since(text, 1_700_000_000),
     "machine.cpu": lambda text: machine.cpu_flags(machine.cpu_fields(text)),
     "machine.cpu_count": machine.cpu_count,
     "machine.hypervisor_by_dmi": machine.hypervisor_by_dmi,
@@ -97,6 +103,7 @@ PARSERS: Mapping[str, Callable[[str], object]] = {
     "witness.shown": witness.shown,
     "journal.parse": lambda text: refusing(journal.parse, text),
     "replay.parse": lambda text: refusing(replay.parse, text),
+    "diagnosis.of": lambda text: diagnosis.of([Reading("text", text)], None),
     "scrub.text": SCRUBBER.text,
     "scrub.routes": lambda text: SCRUBBER.routes(text, False),
 }

@@ -33,7 +33,7 @@ class Option(NamedTuple):
     """One option. Its last name makes its attribute, unless ``dest`` does.
 
     ``kind``: ``value`` takes one word, ``list`` one each time it is given, ``flag`` none; ``word`` stands alone and may
-    be left out. ``help`` is marked for the catalogue; ``%(default)s`` in it is the default.
+    be left out, ``words`` are any number of those. ``help`` is marked for the catalogue; ``%(default)s`` in it is the default.
     """
 
     names: tuple[str, ...]
@@ -51,7 +51,7 @@ class Option(NamedTuple):
     @property
     def initial(self) -> object:
         """Its value where it is not given."""
-        return {"flag": False, "list": []}.get(self.kind, self.default)
+        return {"flag": False, "list": [], "words": []}.get(self.kind, self.default)
 
 
 COMMON = (
@@ -165,6 +165,20 @@ def _explain() -> tuple[Option, ...]:
     )
 
 
+def _doctor() -> tuple[Option, ...]:
+    return (
+        Option(
+            ("text",),
+            "words",
+            N_("the message, a file with it, or - for standard input (default: this host's logs since its start)"),
+            metavar="TEXT|-|FILE",
+        ),
+        Option(("--text-only",), "flag", N_("judge the text alone; ask no host")),
+        Option(("--from",), "value", N_("hold the text against a recorded host"), metavar="FILE", dest="source"),
+        *ASKED,
+    )
+
+
 VERBS: dict[str, tuple[str, Callable[[], tuple[Option, ...]]]] = {
     "up": (N_("make this machine a KVM host and prove it: check, plan, ask, apply, prove, report"), _up),
     "check": (N_("say whether this machine is a KVM host, and what keeps it from being one"), _check),
@@ -173,6 +187,7 @@ VERBS: dict[str, tuple[str, Callable[[], tuple[Option, ...]]]] = {
     "undo": (N_("take a run back: restore what was there before it"), _undo),
     "history": (N_("list the runs of this host, newest last"), _history),
     "explain": (N_("teach what a layer, a check or a cause is, and how to look and to mend by hand"), _explain),
+    "doctor": (N_("say which known problem an error message is, on this host, and the way out"), _doctor),
 }
 """A verb to its line in the help and to its options."""
 
@@ -190,7 +205,7 @@ def read(arguments: Sequence[str]) -> Parsed | None:
             if "verb" not in values and word in VERBS:
                 options = VERBS[word][1]()
                 values.update(verb=word, **{option.attribute: option.initial for option in options})
-                known.update((name, option) for option in options for name in option.names if option.kind != "word")
+                known.update((name, option) for option in options for name in option.names if name.startswith("-"))
                 free = [option for option in options if option.kind == "word"]
                 continue
             if "verb" not in values or not free or word.startswith("-") or not word:

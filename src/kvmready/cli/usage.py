@@ -47,8 +47,8 @@ def _add(group: argparse._ActionsContainer, option: options.Option) -> None:
         more["action"] = "store_true"
     elif option.kind == "list":
         more.update(action="append", default=option.initial)
-    elif option.kind == "word":
-        more["nargs"] = "?"
+    elif option.kind in ("word", "words"):
+        more["nargs"] = "?" if option.kind == "word" else "*"
     elif option not in options.COMMON:
         more["default"] = option.initial
     if option.choices:

@@ -15,11 +15,11 @@ def render(record: Mapping[str, Any]) -> str:
     return json.dumps(record, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
 
 
-def schema() -> dict[str, Any]:
-    """The JSON Schema (2020-12) of the report."""
+def schema(name: str = "schema") -> dict[str, Any]:
+    """The JSON Schema (2020-12) of the report; ``diagnosis`` that of a diagnosis."""
     import json
 
-    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "schema.json")
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), f"{name}.json")
     with open(path, encoding="utf-8") as file:
         document: dict[str, Any] = json.load(file)
     return document

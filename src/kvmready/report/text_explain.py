@@ -146,7 +146,7 @@ def _prose(canvas: Canvas, heading: str, sentences: Sequence[str]) -> Iterator[A
 
 
 def _look(canvas: Canvas, look: Record) -> Iterator[Any]:
-    yield from _command(canvas, look, 4)
+    yield from command(canvas, look, 4)
     for key, glyph in (("good", "pass"), ("bad", "fail")):
         for number, line in enumerate(look[key].splitlines()):
             mark = canvas.glyph(glyph) if not number else " "
@@ -165,20 +165,20 @@ def _mend(canvas: Canvas, mend: Record, named: bool) -> Iterator[Any]:
         yield canvas.block(4, mend["text"])
     for step in mend["do"]:
         yield canvas.block(4, (canvas.glyph("next") + " ", "bold"), step["text"], hang=2)
-        for command in step["commands"]:
-            yield from _command(canvas, command, 8)
+        for one in step["commands"]:
+            yield from command(canvas, one, 8)
 
 
-def _command(canvas: Canvas, command: Record, indent: int) -> Iterator[Any]:
+def command(canvas: Canvas, said: Record, indent: int) -> Iterator[Any]:
     """A command behind its prompt; a line too long for the terminal is broken so that it can still be pasted."""
-    prompt = {"root": "# ", "user": "$ ", "text": "  "}[command["as"]]
-    lines = [command["command"]]
-    if command["as"] != "text":
-        lines = _broken(command["command"], canvas.width - indent - 2)
+    prompt = {"root": "# ", "user": "$ ", "text": "  "}[said["as"]]
+    lines = [said["command"]]
+    if said["as"] != "text":
+        lines = _broken(said["command"], canvas.width - indent - 2)
     for number, line in enumerate(lines):
         drawn = canvas.text(" " * indent, (prompt if not number else "  ", "dim"), (line, "bold"))
-        if command["aside"] and number == len(lines) - 1:
-            drawn.append_text(canvas.text((f"  ({command['aside']})", "dim")))
+        if said["aside"] and number == len(lines) - 1:
+            drawn.append_text(canvas.text((f"  ({said['aside']})", "dim")))
         drawn.no_wrap = True
         drawn.overflow = "ignore"
         yield drawn

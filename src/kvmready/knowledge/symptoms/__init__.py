@@ -1,0 +1,45 @@
+"""Symptoms of the causes, one file per layer (and one for what package managers say), as plain records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from kvmready.knowledge.symptoms import (
+    access,
+    hardware,
+    kernel,
+    libvirt,
+    network,
+    packages,
+    qemu,
+    services,
+    storage,
+    tools,
+)
+from kvmready.knowledge.symptoms.symptom import Symptom
+
+__all__ = ["ALL", "SILENT", "Symptom"]
+
+ALL: tuple[Symptom, ...] = (
+    *hardware.SYMPTOMS,
+    *kernel.SYMPTOMS,
+    *qemu.SYMPTOMS,
+    *libvirt.SYMPTOMS,
+    *services.SYMPTOMS,
+    *network.SYMPTOMS,
+    *storage.SYMPTOMS,
+    *access.SYMPTOMS,
+    *tools.SYMPTOMS,
+    *packages.SYMPTOMS,
+)
+"""Bottom up."""
+
+SILENT: Mapping[str, str] = MappingProxyType(
+    {
+        "kernel.module-not-persistent": "nothing fails until the next boot, and then it is kernel.module-not-loaded",
+        "libvirt.exposed": "a daemon that is open to the network works, and says nothing of it",
+        "libvirt.graphics-exposed": "QEMU opens the port that it was told to, and says nothing of it",
+    }
+)
+"""Causes of which no program ever prints a word, and why."""
