@@ -20,7 +20,38 @@ FIX = ("apt-get", "--fix-broken", "install")
 
 
 def _no_dpkg() -> Judgement:
-    return skipped(_("Not needed: this host's packages are not Debian's."))
+    return skipped(_("Not asked here: this host has no dpkg. kvmready up asks its package manager before it plans."))
+
+
+def distribution(facts: Facts) -> Judgement:
+    """qemu.distribution: whose names this host's packages and units have, and whether that is known or guessed."""
+    names, system = facts.names, facts.os.name or facts.os.id or "?"
+    seen = (
+        Evidence("/etc/os-release", f"ID={facts.os.id} VERSION_ID={facts.os.version_id}"),
+        Evidence("ID_LIKE", " ".join(facts.os.id_like) or "-"),
+    )
+    if names.guess:
+        return passed(
+            _("{system} has no table of its own; this is a guess: its packages are called as in {other}.").format(
+                system=system, other=names.guess
+            ),
+            *seen,
+        )
+    if names.title:
+        return passed(
+            _("The packages of {system} are known, by the table for {title}.").format(system=system, title=names.title),
+            seen[0],
+        )
+    if not _wants_packages(facts):
+        return skipped(_("Not needed: nothing has to be installed on {system}.").format(system=system))
+    return warned(
+        "packages.no-table",
+        _("kvmready does not know what {system} calls its packages, so that it can install none.").format(
+            system=system
+        ),
+        manual(_("Install QEMU, libvirt and virt-install by hand, with the distribution's own guide.")),
+        *seen,
+    )
 
 
 def state(facts: Facts) -> Judgement:
@@ -100,6 +131,7 @@ def source(facts: Facts) -> Judgement:
 EVERYWHERE = ("minimal", "server", "desktop", "web")
 
 CHECKS = (
+    Check("qemu.distribution", distribution, profiles=EVERYWHERE),
     Check("qemu.packages", state, profiles=EVERYWHERE),
     Check("qemu.package-lock", lock, profiles=EVERYWHERE),
     Check("qemu.package-source", source, profiles=EVERYWHERE),
