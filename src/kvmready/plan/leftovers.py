@@ -73,6 +73,22 @@ PRUNED = (
     "/var/lib/dpkg",
     "/var/lib/apt",
     "/var/cache/apt",
+    "/var/lib/rpm",
+    "/usr/lib/sysimage",
+    "/var/lib/dnf",
+    "/var/cache/dnf",
+    "/var/cache/libdnf5",
+    "/var/cache/yum",
+    "/var/lib/yum",
+    "/var/lib/zypp",
+    "/var/cache/zypp",
+    "/var/log/YaST2",
+    "/var/log/zypp",
+    "/var/lib/pacman",
+    "/var/cache/pacman",
+    "/usr/lib/apk",
+    "/var/cache/apk",
+    "/etc/apk",
     "/var/tmp",
     "/usr/share/doc",
     "/usr/share/locale",
@@ -80,6 +96,9 @@ PRUNED = (
     "/usr/src",
 )
 """Large, and changed by nobody whom an undo could take back."""
+
+COPIES = (".rpmnew", ".pacnew", ".apk-new", ".dpkg-new", ".dpkg-dist")
+"""What is put beside a configuration file that a person had there before: the package's own version of it."""
 
 Tree = dict[str, str]
 """Path to "KIND MODE UID GID", KIND as find(1) prints it: d, f, l …"""
@@ -259,6 +278,9 @@ def _remove_empty(host: Workshop, path: str, state: str, told: bool) -> str:
             if host.listdir(path).names:
                 return _("{path} stays: it is not empty.").format(path=path) if told else ""
             host.rmdir(path)
+            return ""
+        if path.endswith(COPIES) and state.startswith("f "):
+            host.remove(path)
             return ""
         if path.startswith(EMPTY_FILES) and state.startswith("f ") and host.stat(path).size == 0:
             host.remove(path)
