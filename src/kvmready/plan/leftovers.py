@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from kvmready.errors import WorkError
-from kvmready.host.door import Command, Door, Workshop
+from kvmready.host.door import Command, Door, Result, Workshop
 from kvmready.i18n import _
 from kvmready.plan.command import change, explain
 
@@ -143,8 +143,11 @@ def tree(host: Door) -> Tree:
     """The listing of ``ROOTS`` and of the names in /run. Raises WorkError when find(1) does not work."""
     begun = [host.begin(Command(_find(*root), timeout=300)) for root in ROOTS if not host.stat(root[0]).error]
     found: Tree = {f"/run/{name}": "run" for name in host.listdir("/run").names}
-    for running in begun:
+    for root, running in zip((root for root in ROOTS if not host.stat(root[0]).error), begun):
         result = running.wait()
+        if not result.problem and not result.stdout:  # busybox's find has no -printf
+            result = host.run(Command(_find(*root, told_by=STAT), timeout=300))
+            found.update(parse_stat(result.stdout))
         if result.problem or not result.stdout:  # status 1 only says that something vanished while it was listed
             raise WorkError(_("The host's directories cannot be listed."), explain(result))
         for entry in result.stdout.split("\0"):
@@ -154,10 +157,28 @@ def tree(host: Door) -> Tree:
     return found
 
 
-def _find(root: str, kind: str, depth: int) -> tuple[str, ...]:
+PRINTF = ("-printf", "%y %m %U %G %p\\0")
+STAT = ("-exec", "stat", "-c", "%f %a %u %g %n", "{}", "+")
+"""How find(1) tells of a path: GNU's own way, and the one that busybox can do, too."""
+
+KINDS = {0x4: "d", 0x8: "f", 0xA: "l", 0x2: "c", 0x6: "b", 0x1: "p", 0xC: "s"}
+"""The upper four bits of a mode to find(1)'s letter: inode(7)."""
+
+
+def parse_stat(text: str) -> Tree:
+    """The lines of ``STAT``: the raw mode in hexadecimal digits, permissions, user, group and path."""
+    found: Tree = {}
+    for line in text.splitlines():
+        raw, mode, uid, gid, path = (*line.split(" ", 4), "", "", "", "", "")[:5]
+        if path.startswith("/") and "\ufffd" not in path and re.fullmatch(r"[0-9a-f]{4,5}", raw):
+            found[path] = f"{KINDS.get(int(raw, 16) >> 12, '?')} {mode} {uid} {gid}"
+    return found
+
+
+def _find(root: str, kind: str, depth: int, told_by: tuple[str, ...] = ()) -> tuple[str, ...]:
     prune = [word for path in PRUNED for word in ("-path", path, "-prune", "-o") if path.startswith(root + "/")]
     wanted = ["-type", kind] if kind else []
-    return ("find", root, "-xdev", "-maxdepth", str(depth), *prune, *wanted, "-printf", "%y %m %U %G %p\\0")
+    return ("find", root, "-xdev", "-maxdepth", str(depth), *prune, *wanted, *(told_by or PRINTF))
 
 
 def accounts(host: Door) -> Accounts:
@@ -307,13 +328,13 @@ def restore_accounts(
     stays = []
     for name in sorted((set(now.users) - set(before.users) - in_use) & set(users)):
         if _is_system(now.users[name]):
-            result = host.change(Command(("userdel", "--", name), timeout=60))
+            result = _delete(host, "user", name)
             if not result.ok:
                 stays.append(_("The user {name} stays: {why}").format(name=name, why=explain(result)))
     now = accounts(host)
     for name in sorted((set(now.groups) - set(before.groups) - in_use) & set(groups)):
         if _is_system(now.groups[name]):
-            result = host.change(Command(("groupdel", "--", name), timeout=60))
+            result = _delete(host, "group", name)
             if not result.ok:
                 stays.append(_("The group {name} stays: {why}").format(name=name, why=explain(result)))
     now = accounts(host)
@@ -328,6 +349,12 @@ def restore_accounts(
         argv = ("useradd", "--system", "--no-create-home", "--uid", fields[2], "--gid", fields[3])
         change(host, (*argv, "--comment", fields[4], "--home-dir", fields[5], "--shell", fields[6], "--", name), 60)
     return stays
+
+
+def _delete(host: Workshop, what: str, name: str) -> Result:
+    """Remove an account with shadow's tools, else with busybox's."""
+    result = host.change(Command((f"{what}del", "--", name), timeout=60))
+    return host.change(Command((f"del{what}", name), timeout=60)) if result.problem == "absent" else result
 
 
 def _is_system(line: str) -> bool:

@@ -61,8 +61,9 @@ def parse_info(text: str) -> set[str]:
 
 
 def parse_backup(text: str) -> list[str]:
-    """The configuration files in ``pacman -Qii``: a state and a path, the first after the heading in newer versions."""
-    return re.findall(r"(?:^|: )[A-Z]+\s+(?:\[\w+\]\s+)?(/\S+)", text, re.MULTILINE)
+    """The configuration files in ``pacman -Qii``: each with its state, before it up to pacman 6.0, else behind it."""
+    blocks = re.findall(r"^Backup Files\s*:(.*?)(?:\n\n|\Z)", text, re.MULTILINE | re.DOTALL)
+    return [path for block in blocks for path in re.findall(r"(?:^|\s)(/\S+)", block)]
 
 
 _DONE = r"^(?:\( *\d+/\d+\) )?(?P<verb>installing|upgrading|removing) (?P<package>\S+?)(?:\.\.\.|\s)"

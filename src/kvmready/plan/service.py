@@ -76,7 +76,10 @@ def apply(host: Workshop, step: Step, say: Say) -> dict[str, Any]:
 
 
 def undo(host: Workshop, step: Step, former: Mapping[str, Any], say: Say) -> tuple[str, ...]:
-    """Stop what did not run, and take out of the runlevel what was not in it. Raises WorkError."""
+    """Stop what did not run, and take out of the runlevel what was not in it. Raises WorkError.
+
+    What a service started along with itself (its ``need``) is told and left: others may have come to need it.
+    """
     there = set(host.listdir("/etc/init.d").names)
     enabled = {name for names in former["levels"].values() for name in names}
     for name in reversed(_named(step)):
@@ -84,4 +87,6 @@ def undo(host: Workshop, step: Step, former: Mapping[str, Any], say: Say) -> tup
             change(host, ("rc-service", name, "stop"), LIMIT)
         if name in _levels(host)[RUNLEVEL] and name not in enabled:
             change(host, ("rc-update", "delete", name, RUNLEVEL), LIMIT)
-    return ()
+    along = sorted(_started(host) - set(former["started"]) - set(_named(step)))
+    words = _("The service {name} was started after this step began, and still runs.")
+    return tuple(words.format(name=name) for name in along)

@@ -112,8 +112,8 @@ def pacman_repository(folder: Path) -> Path:
                 _add(package, ".PKGINFO", _pkginfo(stub))
                 if stub.slow:
                     _add(package, ".INSTALL", f"pre_install() {{\n{SLOW}\n}}\n")
-                for folder in dict.fromkeys(file.rpartition("/")[0] for file in stub.files):
-                    entry = tarfile.TarInfo(folder.lstrip("/"))
+                for place in dict.fromkeys(file.rpartition("/")[0] for file in stub.files):
+                    entry = tarfile.TarInfo(place.lstrip("/"))
                     entry.type, entry.mode = tarfile.DIRTYPE, 0o755
                     package.addfile(entry)
                 for file in stub.files:

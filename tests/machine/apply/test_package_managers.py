@@ -165,7 +165,7 @@ def test_repositories_that_do_not_answer(story: dict[str, Any]) -> None:
 
 
 def test_a_package_without_a_signature(story: dict[str, Any]) -> None:
-    what, why, move = story["faults"]["untrusted"]
+    what, _why, move = story["faults"]["untrusted"]
     assert what and "packages.untrusted" in move
     assert story["faults"]["works_again"]
 
