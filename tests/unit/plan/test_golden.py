@@ -25,7 +25,7 @@ from tests import hosts
 GOLDEN = Path(__file__).parent / "golden"
 WRITE = os.environ.get("KVMREADY_GOLDEN") == "write"
 
-WITH_OTHER_CPU = ("arm64-el2", "s390x")
+WITH_OTHER_CPU = ("arm64-el2", "ppc64le-powernv", "s390x")
 FRESH = [name for name in hosts.names() if name.endswith("-fresh") or name in WITH_OTHER_CPU]
 WITHOUT_TABLE = ("gentoo-fresh",)
 

@@ -62,6 +62,7 @@ def test_sockets_know_their_service() -> None:
         "libvirtd.service",
         "virtlogd.service",
     ]
+    assert unit._with_services(["virtqemud-admin.socket"]) == ["virtqemud-admin.socket", "virtqemud.service"]
 
 
 @pytest.mark.parametrize(
