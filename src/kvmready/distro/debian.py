@@ -1,7 +1,8 @@
 """Debian 11 to 13. File names were read in Debian's packages of these releases.
 
-libvirtd is the daemon of all three; in trixie its package is split, but libvirt-daemon-system still depends on all
-parts (read: trixie's package list, libvirt-daemon-system 11.3.0), and brings libvirt's modular units in no package.
+libvirtd is the daemon of all three, and none packages libvirt's modular units. In trixie (read: its packages of
+libvirt 11.3.0) the daemon's package is split: libvirt-daemon-system depends on all parts but libvirt-daemon-lock, which
+holds virtlockd and is only recommended; virt-host-validate is in libvirt-daemon-common.
 """
 
 from __future__ import annotations
@@ -106,6 +107,7 @@ def table(release: str, arch: str, identity: str = "debian") -> Table | None:
             *PACKAGES,
             ("firmware", (FIRMWARE_PACKAGES[arch],) if arch in FIRMWARE_PACKAGES else ()),
             ("tpm", () if release == "11" else ("swtpm-tools",)),
+            ("locks", ("libvirt-daemon-lock",) if release == "13" else ()),
         ),
         package_manager="apt",
         libvirt_set="monolithic",

@@ -17,6 +17,7 @@ ROLES = (
     "image-tool",
     "daemon",
     "driver",
+    "locks",
     "clients",
     "installer",
     "python-binding",
@@ -36,7 +37,7 @@ ROLES = (
 OPTIONAL = ("firmware", "tpm")
 """Roles without which guests run: a table may have no candidate, and a host may have no repository that offers one."""
 
-CONTAINED = ("driver", "default-network")
+CONTAINED = ("driver", "locks", "default-network")
 """Roles that are no package of their own everywhere: without a candidate, the daemon's package fills them."""
 
 Packages = tuple[tuple[str, tuple[str, ...]], ...]

@@ -2,7 +2,7 @@
 
 Packages are Debian's (read: the names are shared, libvirt-daemon-system depends on all of the daemon's parts).
 The daemon is libvirtd up to 24.04, which packages no modular units (told); for 25.04 and later it is *unsure*, and
-the host's own units decide once libvirt is there. swtpm is in the archive since 22.04; ``universe`` must be enabled
+the host's own units decide once libvirt is there, and libvirt-daemon-lock is taken from Debian 13. swtpm is in the archive since 22.04; ``universe`` must be enabled
 for most of these packages.
 """
 
@@ -43,6 +43,7 @@ def table(release: str, arch: str, identity: str = "ubuntu") -> Table | None:
             *debian.PACKAGES,
             ("firmware", (firmware,) if firmware else ()),
             ("tpm", ("swtpm-tools", "swtpm") if tpm else ()),
+            ("locks", ("libvirt-daemon-lock",) if release >= "26.04" else ()),
         ),
         package_manager="apt",
         libvirt_set="monolithic",

@@ -202,8 +202,8 @@ def _packages(
         some = False
         for role in _roles(finding, facts):
             candidates = table.candidates(role)
-            if (role in OPTIONAL and not set(candidates) - unavailable) or (role in CONTAINED and not candidates):
-                continue  # guests run without it: no reason for the whole plan to fail
+            if role in (*OPTIONAL, *CONTAINED) and not set(candidates) - unavailable:
+                continue  # guests run without it, or another package holds it: no reason for the whole plan to fail
             names[next((name for name in candidates if name not in unavailable), candidates[0])] = None
             some = True
         if some:

@@ -342,7 +342,9 @@ def also_wanted(finding: Finding, facts: Facts) -> tuple[str, ...]:
     if finding.cause == "storage.path-unreachable" and isinstance(facts.storage.setfacl, Absent):
         return ("acl",)
     if finding.cause == "libvirt.not-installed":
-        return ("driver",)
+        return ("driver", "locks")
+    if finding.check == "services.virtlockd":
+        return ("locks",)
     if finding.check == "network.default-network" and not isinstance(facts.network.packaged, Known):
         return ("default-network",)
     return ()

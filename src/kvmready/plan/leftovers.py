@@ -311,7 +311,9 @@ def _remove_empty(host: Workshop, path: str, state: str, told: bool) -> str:
     return _("{path} stays: it came with the packages, and no package removes it.").format(path=path) if told else ""
 
 
-KNOWN_ACCOUNTS = frozenset(("libvirt", "libvirt-qemu", "libvirt-dnsmasq", "dnsmasq", "polkitd", "rdma", "swtpm", "tss"))
+KNOWN_ACCOUNTS = frozenset(
+    ("libvirt", "libvirt-qemu", "libvirt-dnsmasq", "dnsmasq", "polkitd", "qemu", "rdma", "swtpm", "tss")
+)
 """Accounts that the packages of a virtualization host make, for a run that was killed before it could tell its own."""
 
 

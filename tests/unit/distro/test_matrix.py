@@ -109,6 +109,7 @@ def test_every_row_has_a_line_and_a_host() -> None:
         "Ubuntu 20.04",
         "Ubuntu 26.04",
         "Fedora 39 and 40",
+        "openSUSE Leap and SLES 15 to 15.5",
         "openSUSE Leap and SLES 16",
         "openEuler 20.03",
         "openEuler 22.03",
