@@ -1,11 +1,13 @@
 """openSUSE Leap, SLES (15 and 16) and Tumbleweed.
 
-Read in SUSE's documentation (SUSE/doc-sle, pull requests 1590 and 1597: "Switch modular daemons"): the modular daemons
-are the default from SLE 15 SP6, and so Leap 15.6, on; before that libvirtd was. Read in SUSE's own libvirt.spec: QEMU runs as qemu:qemu, libvirt-client-qemu wants
-python3-libvirt-python, the daemons' services are added by each driver's package; libvirt-daemon-qemu requires every
-driver, virtlogd and virtlockd, but not virtproxyd, which clients of this release do without. Read in packages and guides of openSUSE: qemu-x86, qemu-tools, qemu-ovmf-x86_64, qemu-uefi-aarch64, swtpm,
-virt-install. libvirtd is packaged beside the modular daemons. The patterns kvm_server and kvm_tools are
-these packages; they are not used, because zypper cannot undo a pattern exactly.
+Read in SUSE's documentation (SUSE/doc-sle, pull requests 1590 and 1597, "Switch modular daemons"): the modular daemons
+are the default from SLE 15 SP6, and so Leap 15.6, on; before that libvirtd was. Read in SUSE's own libvirt.spec: QEMU
+runs as qemu:qemu, libvirt-client-qemu wants python3-libvirt-python, the daemons' services are added by each driver's
+package; libvirt-daemon-qemu requires every driver, virtlogd and virtlockd, but not virtproxyd, which clients of this
+release do without. Read in packages and guides of openSUSE: qemu-x86, qemu-tools, qemu-ovmf-x86_64, qemu-uefi-aarch64,
+swtpm, virt-install. libvirtd is packaged beside the modular daemons. The patterns kvm_server and kvm_tools are these
+packages; they are not used, because zypper cannot undo a pattern exactly. *Unsure*: whether the file that Leap 16 has
+for its default network is where Leap 15 has it.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 Packages are Debian's (read: the names are shared, libvirt-daemon-system depends on all of the daemon's parts).
 The daemon is libvirtd up to 24.04, which packages no modular units (told); for 25.04 and later it is *unsure*, and
-the host's own units decide once libvirt is there, and libvirt-daemon-lock is taken from Debian 13. swtpm is in the archive since 22.04; ``universe`` must be enabled
-for most of these packages.
+the host's own units decide once libvirt is there; libvirt-daemon-lock is taken from Debian 13. swtpm is in the archive
+since 22.04. Most of these packages need ``universe``.
 """
 
 from __future__ import annotations

@@ -121,7 +121,10 @@ SIGNS = (
     ("untrusted", r"checking of packages via GPG keys|repomd.xml GPG signature verification error"),
     ("no-space", r"No space left|needs? .* more space|at least .* more space needed"),
     ("offline", r"Curl error|Cannot download|Failed to download|Could not resolve host|cannot prepare internal mirror"),
-    ("no-candidate", r"Unable to find a match|No match for argument|No matching packages|nothing provides"),
+    (
+        "no-candidate",
+        r"Unable to find a match|No match for argument|No matching packages|nothing provides|no enabled repos",
+    ),
     ("broken", r"rpmdb|database disk image is malformed|DB_RUNRECOVERY"),
 )
 

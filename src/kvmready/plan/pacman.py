@@ -77,7 +77,7 @@ SIGNS = (
     ("untrusted", r"PGP signature|missing required signature|unknown trust|key .* could not be (looked up|imported)"),
     ("untrusted", r"\.sig' from |invalid or corrupted (package|database)"),
     ("no-space", r"No space left|not enough free disk space"),
-    ("no-candidate", r"target not found|The requested URL returned error: 404"),
+    ("no-candidate", r"target not found|no usable package repositories|The requested URL returned error: 404"),
     ("offline", r"failed retrieving file|Could not resolve host|failed to synchronize"),
     ("broken", r"could not lock database"),
 )

@@ -70,7 +70,7 @@ SIGNS = (
     ("untrusted", r"is not signed|GPG key.*(not correct|is not installed)|Public key for .* is not installed"),
     ("no-space", r"No space left|At least .* more space needed|Insufficient space"),
     ("offline", r"Could not resolve host|Cannot retrieve (metalink|repository metadata)|No more mirrors|Errno 14"),
-    ("no-candidate", r"No package .* available|No matching Packages|Nothing to do"),
+    ("no-candidate", r"No package .* available|No matching Packages|Nothing to do|no enabled repos"),
     ("broken", r"rpmdb|DB_RUNRECOVERY|unfinished transactions remaining"),
 )
 

@@ -102,7 +102,7 @@ SIGNS = (
     ("untrusted", r"Signature verification failed|is not signed|is unsigned|signed with an unknown key"),
     ("no-space", r"No space left|not enough (free )?(disk )?space"),
     ("offline", r"Download \(curl\) error|Could not resolve host|Timeout exceeded|Problem retrieving files"),
-    ("no-candidate", r"No provider of|not found in package names|nothing provides"),
+    ("no-candidate", r"No provider of|not found in package names|nothing provides|No repositories defined"),
     ("broken", r"rpmdb|DB_RUNRECOVERY|database disk image is malformed"),
 )
 

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from kvmready import distro, pipeline
+from kvmready import distro
 from kvmready.distro.table import Family, Table
+from kvmready.facts import os as release_facts
 from tests import hosts
 from tests.machine.apply.test_package_managers import NEEDED
 
@@ -41,7 +42,7 @@ def recorded() -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name in hosts.names():
         host = hosts.load(name)
-        release = pipeline.release_facts.ask(host.door)
+        release = release_facts.ask(host.door)
         table = distro.find(release, host.door.caller().arch)
         if table is not None:
             found.setdefault(_row_of(table), []).append(name + ("?" if table.guess else ""))
@@ -53,7 +54,7 @@ def _row_of(table: Table) -> str:
     return next(
         title
         for family, title, tables in rows()
-        if family.IDS == table.ids and tables[0].versions == table.versions and table.package_manager
+        if table.ids == family.IDS and tables[0].versions == table.versions and table.package_manager
     )
 
 
