@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kvmready.distro import alpine, arch, debian, fedora, openeuler, redhat, suse, ubuntu
 from kvmready.distro.common import generic
 from kvmready.distro.table import Table
 
@@ -12,10 +11,31 @@ if TYPE_CHECKING:
     from kvmready.distro.table import Family
     from kvmready.facts.os import OsRelease
 
-__all__ = ["FAMILIES", "TESTED", "Table", "find", "generic"]
+__all__ = ["FILES", "TESTED", "Table", "families", "find", "generic"]
 
-FAMILIES: tuple[Family, ...] = (debian, ubuntu, redhat, fedora, suse, arch, alpine, openeuler)
-"""One file per family. An ID may be in two of them (Anolis OS): the release says which."""
+FILES = {
+    "debian": ("debian",),
+    "ubuntu": ("ubuntu",),
+    "redhat": ("rhel", "centos", "rocky", "almalinux", "ol", "anolis"),
+    "fedora": ("fedora",),
+    "suse": (
+        "opensuse-leap",
+        "opensuse-tumbleweed",
+        "sles",
+        "sled",
+        "sles_sap",
+        "opensuse",
+        "suse",
+        "opensuse-slowroll",
+    ),
+    "arch": ("arch", "archarm"),
+    "alpine": ("alpine",),
+    "openeuler": ("openeuler", "kylin", "anolis"),
+}
+"""File of this folder to the os-release(5) IDs that it is for, so that a check loads no more than it needs.
+
+An ID may be in two of them (Anolis OS): the release says which.
+"""
 
 TESTED = (("Debian 12", "x86_64"),)
 """Title and architecture of the rows whose whole way, from a fresh host to a proof, ran on a real host."""
@@ -40,7 +60,19 @@ def _of(identity: str, release: OsRelease) -> list[Family]:
     """The families with that ID. Kylin's desktop edition shares the ID of its server, and is made from Ubuntu."""
     if identity == "kylin" and set(release.id_like) & {"debian", "ubuntu"}:
         return []
-    return [family for family in FAMILIES if identity in family.IDS]
+    return [_load(name) for name, ids in FILES.items() if identity in ids]
+
+
+def _load(name: str) -> Family:
+    from importlib import import_module
+
+    family: Family = import_module(f"kvmready.distro.{name}")
+    return family
+
+
+def families() -> tuple[Family, ...]:
+    """All of them; for what shows or tests every table."""
+    return tuple(_load(name) for name in FILES)
 
 
 def _named(table: Table, release: OsRelease, guess: str = "") -> Table:

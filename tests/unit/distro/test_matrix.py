@@ -27,7 +27,7 @@ IN_A_VM = {"apt": ("Debian 12",)}
 
 
 def rows() -> Iterator[tuple[Family, str, list[Table]]]:
-    for family in distro.FAMILIES:
+    for family in distro.families():
         for release in family.RELEASES:
             for identity in family.IDS:
                 tables = [found for arch in ARCHES if (found := family.table(release, arch, identity)) is not None]

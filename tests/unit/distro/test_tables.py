@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from kvmready import distro
@@ -26,7 +28,7 @@ def found(identity: str, version: str, *like: str, parent: str = "", arch: str =
 
 ROWS = [
     pytest.param(family, row, arch, id=f"{family.IDS[0]} {row} {arch}")
-    for family in distro.FAMILIES
+    for family in distro.families()
     for row in family.RELEASES
     for arch in ARCHES
     if family.table(row, arch, family.IDS[0]) is not None
@@ -51,11 +53,17 @@ def test_every_row_is_whole(family: Family, row: str, arch: str) -> None:
     assert emulator.startswith("/usr/") and ("qemu-system-" in emulator or emulator.endswith("qemu-kvm"))
 
 
+def test_each_file_is_found_by_its_ids() -> None:
+    assert {name: family.IDS for name, family in zip(distro.FILES, distro.families())} == distro.FILES
+    files = {path.stem for path in Path(distro.__file__).parent.glob("*.py")} - {"__init__", "common", "table"}
+    assert files == set(distro.FILES)
+
+
 def test_there_are_rows_for_every_architecture_of_the_issue() -> None:
     for arch in ("x86_64", "aarch64"):
-        assert all(any(f.table(row, arch, f.IDS[0]) for row in f.RELEASES) for f in distro.FAMILIES)
+        assert all(any(f.table(row, arch, f.IDS[0]) for row in f.RELEASES) for f in distro.families())
     for arch in ("ppc64le", "s390x"):
-        some = {f.IDS[0] for f in distro.FAMILIES if any(f.table(row, arch, f.IDS[0]) for row in f.RELEASES)}
+        some = {f.IDS[0] for f in distro.families() if any(f.table(row, arch, f.IDS[0]) for row in f.RELEASES)}
         assert some == {"debian", "ubuntu", "rhel", "fedora", "opensuse-leap", "alpine"}
 
 
