@@ -60,12 +60,12 @@ def content(path: str) -> str:
     return f"{path} of a stub\n"
 
 
-def rpm_repository(folder: Path) -> Path:
-    """Build all stubs with rpmbuild, and the metadata with createrepo_c; returns the repository."""
+def rpm_repository(folder: Path, stubs: Sequence[Stub] = STUBS) -> Path:
+    """Build the stubs with rpmbuild, and the metadata with createrepo_c; returns the repository."""
     repository = folder / "rpm"
     repository.mkdir()
     spec = folder / "stubs.spec"
-    spec.write_text(_spec())
+    spec.write_text(_spec(stubs))
     define = {
         "_topdir": folder / "build",
         "_rpmdir": repository,
@@ -77,10 +77,10 @@ def rpm_repository(folder: Path) -> Path:
     return repository
 
 
-def _spec() -> str:
+def _spec(stubs: Sequence[Stub]) -> str:
     lines = ["Name: stubs", f"Version: {VERSION}", f"Release: {RELEASE}", "Summary: stubs", "License: none"]
     lines += ["BuildArch: noarch", "%description", "stubs"]
-    for stub in STUBS:
+    for stub in stubs:
         lines += [f"%package -n {stub.name}", f"Summary: {stub.name}"]
         lines += ["Provides: /bin/sh"] if stub.name == BASE else []
         lines += [f"Requires: {name}" for name in stub.needs] + [f"Conflicts: {name}" for name in stub.conflicts]
@@ -88,12 +88,12 @@ def _spec() -> str:
         lines += [f"%description -n {stub.name}", "a stub"]
         lines += [f"%pre -n {stub.name}", SLOW] if stub.slow else []
     lines += ["%install"]
-    for path in (path for stub in STUBS for path in stub.files):
+    for path in (path for stub in stubs for path in stub.files):
         lines += [
             f"mkdir -p %{{buildroot}}{path.rpartition('/')[0]}",
             f"echo '{content(path)[:-1]}' > %{{buildroot}}{path}",
         ]
-    for stub in STUBS:
+    for stub in stubs:
         lines += [f"%files -n {stub.name}"]
         own = [path for path in stub.files if "/stub-" in path.rpartition("/")[0] or path.startswith("/etc/")]
         lines += [f"%dir {path.rpartition('/')[0]}" for path in own]
@@ -101,12 +101,12 @@ def _spec() -> str:
     return "\n".join(lines) + "\n"
 
 
-def pacman_repository(folder: Path) -> Path:
+def pacman_repository(folder: Path, stubs: Sequence[Stub] = STUBS) -> Path:
     """Packages and their database, as repo-add(8) writes them, in the form of alpm-repo-db(7)."""
     repository = folder / "pacman"
     repository.mkdir()
     with tarfile.open(repository / "stubs.db", "w:gz") as database:
-        for stub in STUBS:
+        for stub in stubs:
             path = repository / f"{stub.name}-{VERSION}-{RELEASE}-any.pkg.tar.gz"
             with tarfile.open(path, "w:gz") as package:
                 _add(package, ".PKGINFO", _pkginfo(stub))

@@ -61,7 +61,7 @@ def _pacman_commands(repository: Path) -> dict[str, str]:
     }
 
 
-def _prepared(name: str, repository: Path) -> tuple[str, dict[str, str]]:
+def prepared(name: str, repository: Path) -> tuple[str, dict[str, str]]:
     """The script that makes the root's own set-up, and the commands that the driver is given."""
     if name == "pacman":
         commands = _pacman_commands(repository)
@@ -97,7 +97,7 @@ def _story(name: str, work: Path) -> dict[str, Any]:
     folder = work / name
     folder.mkdir()
     repository = stubs.pacman_repository(folder) if name == "pacman" else stubs.rpm_repository(folder)
-    setup, commands = _prepared(name, repository)
+    setup, commands = prepared(name, repository)
     found: dict[str, Any] = stubs.run_in_root(folder, setup, PROGRAM, [name, commands])
     return {"name": name, **found}
 
