@@ -67,7 +67,9 @@ def progress(log: str, total: int) -> str:
 
 
 def why(text: str) -> str:
-    return manager.reasons(text, r"^ *(Failed|Error|Problem( \d+)?|No match for argument|- )")
+    return manager.reasons(
+        text, r"^ *(Failed|Error|Transaction failed|OpenPGP check|Problem( \d+)?|No match for argument|- )"
+    )
 
 
 def candidates(host: Door, wanted: Sequence[str]) -> set[str] | None:

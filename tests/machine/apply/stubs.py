@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -156,7 +157,7 @@ set -eu
 mount --make-rprivate /
 mount -t tmpfs none "$1"
 mkdir "$1/upper" "$1/work" "$1/root"
-mount -t overlay overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" "$1/root"
+mount -t overlay overlay -o "lowerdir=$LOWER,upperdir=$1/upper,workdir=$1/work" "$1/root"
 for folder in /proc /dev /sys; do mount --rbind "$folder" "$1/root$folder"; done
 for folder in "$2" "$3" "$4"; do
     [ -d "$1/root$folder" ] || mkdir -p "$1/root$folder"
@@ -167,11 +168,13 @@ exec chroot "$PWD_OF_ROOT" "$@"
 """
 
 
-def run_in_root(work: Path, setup: str, program: str, arguments: Sequence[Any] = ()) -> Any:
+def run_in_root(work: Path, setup: str, program: str, arguments: Sequence[Any] = (), lower: str = "/") -> Any:
     """Run a shell script that prepares the root, then Python ``program``, whose last line of output is JSON.
 
-    ``work`` is shared with the root under the same name. Fails with all that was said when either of them fails.
+    ``work`` is shared with the root under the same name. ``lower`` is what the root is made of: this machine, or a tree
+    with a Python of its own. Fails with all that was said when either of them fails.
     """
+    python = sys.executable if lower == "/" else "/usr/bin/python3"
     place = work / "place"
     place.mkdir(exist_ok=True)
     script = work / "program.py"
@@ -185,14 +188,38 @@ def run_in_root(work: Path, setup: str, program: str, arguments: Sequence[Any] =
         "PYTHONPATH": f"{TREE / 'src'}:{TREE}",
         "PYTHONDONTWRITEBYTECODE": "1",
         "PWD_OF_ROOT": str(place / "root"),
+        "LOWER": lower,
     }
     words = ["unshare", "--mount", "--net", "sh", "-c", ENTER, "sh", str(place), str(work), str(TREE), sys.prefix]
-    words += ["sh", "-c", inner, "sh", sys.executable, str(script), *(json.dumps(word) for word in arguments)]
+    words += ["sh", "-c", inner, "sh", python, str(script), *(json.dumps(word) for word in arguments)]
     done = subprocess.run(
         words, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, cwd="/"
     )
     assert done.returncode == 0, f"status {done.returncode}\n{done.stdout}\n{done.stderr}"
     return json.loads(done.stdout.splitlines()[-1])
+
+
+TREE_OF_DNF5 = ("dnf5", "rpm", "python3", "findutils")
+
+
+def tree_with_dnf5(cache: Path) -> Path:
+    """A tree of Debian's development suite, the only one with dnf5; built once, in a minute, and kept in ``cache``.
+
+    Raises RuntimeError with the last words of mmdebstrap where that suite cannot be had.
+    """
+    tree = cache / "dnf5-tree"
+    if not (tree / "usr/bin/dnf5").exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        work = cache / f"dnf5-tree.{os.getpid()}"
+        options = ["--aptopt=Acquire::Check-Valid-Until false", "--aptopt=Acquire::Check-Date false"]
+        argv = ["mmdebstrap", "--mode=root", "--variant=minbase", "--format=directory", *options]
+        argv += [f"--include={','.join(TREE_OF_DNF5)}", "sid", str(work)]
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=900)
+        if done.returncode:
+            shutil.rmtree(work, ignore_errors=True)
+            raise RuntimeError(" ".join(done.stderr.split()[-30:]))
+        work.rename(tree)
+    return tree
 
 
 def missing(*programs: str) -> list[str]:

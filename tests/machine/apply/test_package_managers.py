@@ -1,12 +1,14 @@
-"""dnf, zypper and pacman, the real programs: what they bring in, what an undo takes away, and what they complain of.
+"""dnf, dnf5, zypper and pacman, the real programs.
 
-Each runs in an installation root of its own (``stubs``) against a repository of stub packages on this machine; the
-product has no notion of that root. yum, dnf5 and apk are not packaged for Debian: their dialogues are tested in
-``tests/unit/plan/test_managers.py``.
+What they bring in, what an undo takes away, and what they complain of. Each runs in an installation root of its own
+(``stubs``) against a repository of stub packages on this machine; the product has no notion of that root. dnf5 comes
+from a tree of Debian's development suite, which is built once. yum 3 and apk are not packaged for any Debian: their
+dialogues are tested in ``tests/unit/plan/test_managers.py``.
 """
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,14 @@ from tests.machine.apply import stubs
 PROGRAM = (Path(__file__).parent / "drive_packages.py").read_text("utf-8")
 
 RPM = ("rpm", "rpmbuild", "createrepo_c")
-NEEDED = {"dnf": (*RPM, "dnf"), "zypper": (*RPM, "zypper"), "pacman": ("pacman", "pacman-key")}
+NEEDED = {
+    "dnf": (*RPM, "dnf"),
+    "dnf5": (*RPM, "mmdebstrap"),
+    "zypper": (*RPM, "zypper"),
+    "pacman": ("pacman", "pacman-key"),
+}
+
+CACHE = Path(os.environ.get("KVMREADY_TEST_CACHE") or Path.home() / ".cache" / "kvmready-tests")
 
 RPM_ROOT = """
 mkdir -p /etc/rpm /var/lib/rpm
@@ -67,14 +76,16 @@ def prepared(name: str, repository: Path) -> tuple[str, dict[str, str]]:
         commands = _pacman_commands(repository)
         base = "pacman -Sy --noconfirm\npacman -S --noconfirm stub-base\n"
         return f"mkdir -p /var/lib/pacman /var/cache/pacman/pkg\n{commands['good']}\n{base}", commands
-    if name == "dnf":
-        folder, slow, clean = "/etc/yum.repos.d", "dnf install -y stub-slow", "/var/cache/dnf/stubs*"
+    own = "rm -f /etc/dnf/libdnf5-plugins/*.conf\n" if name == "dnf5" else ""
+    if name in ("dnf", "dnf5"):
+        kept = {"dnf": "/var/cache/dnf/stubs*", "dnf5": "/var/cache/libdnf5/stubs*"}[name]
+        folder, slow, clean = "/etc/yum.repos.d", f"{name} install -y stub-slow", kept
         more = "skip_if_unavailable=0\\nretries=1\\n"
     else:
         folder, slow, clean = "/etc/zypp/repos.d", "zypper -n install stub-slow", "/var/cache/zypp/*"
         more = "autorefresh=1\\n"
     commands = _rpm_commands(repository, f"{folder}/stubs.repo", more, slow, clean)
-    return f"mkdir -p {folder}\n{commands['good']}REPOSITORY={repository}\n{RPM_ROOT}", commands
+    return f"{own}mkdir -p {folder}\n{commands['good']}REPOSITORY={repository}\n{RPM_ROOT}", commands
 
 
 @pytest.fixture(scope="module")
@@ -98,13 +109,19 @@ def _story(name: str, work: Path) -> dict[str, Any]:
     folder.mkdir()
     repository = stubs.pacman_repository(folder) if name == "pacman" else stubs.rpm_repository(folder)
     setup, commands = prepared(name, repository)
-    found: dict[str, Any] = stubs.run_in_root(folder, setup, PROGRAM, [name, commands])
+    lower = "/"
+    if name == "dnf5":
+        try:
+            lower = str(stubs.tree_with_dnf5(CACHE))
+        except RuntimeError as error:
+            pytest.skip(f"no tree with dnf5: {error}")
+    found: dict[str, Any] = stubs.run_in_root(folder, setup, PROGRAM, [name, commands], lower)
     return {"name": name, **found}
 
 
 pytestmark = [
     pytest.mark.machine,
-    pytest.mark.parametrize("story", ["dnf", "zypper", "pacman"], indirect=True),
+    pytest.mark.parametrize("story", ["dnf", "dnf5", "zypper", "pacman"], indirect=True),
 ]
 
 
@@ -149,7 +166,9 @@ def test_nothing_is_removed_to_bring_something_in(story: dict[str, Any]) -> None
 def test_a_package_that_nobody_has(story: dict[str, Any]) -> None:
     what, why, move = story["faults"]["nowhere"]
     assert "stub-nowhere" in what + why
-    assert {"dnf": "repolist", "zypper": "zypper repos", "pacman": "pacman -Syu"}[story["name"]] in move
+    assert {"dnf": "repolist", "dnf5": "repolist", "zypper": "zypper repos", "pacman": "pacman -Syu"}[
+        story["name"]
+    ] in move
 
 
 def test_another_transaction_is_waited_for(story: dict[str, Any]) -> None:

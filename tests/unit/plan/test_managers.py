@@ -1,7 +1,7 @@
 """The package managers as protocols: what they are told to do, and their dialogues as they print them.
 
-dnf, zypper and pacman are also run for real in ``tests/machine/apply``. The dialogues of yum, dnf5 and apk are written
-down from their documentation and from public logs: these programs are not packaged for the machine of the tests.
+dnf, dnf5, zypper and pacman are also run for real in ``tests/machine/apply``. The dialogues of yum and apk are written
+down from their documentation and from public logs: these programs are packaged for no Debian.
 """
 
 from __future__ import annotations
