@@ -70,6 +70,16 @@ def _pacman_commands(repository: Path) -> dict[str, str]:
     }
 
 
+def lower(name: str) -> str:
+    """What the root for a manager is made of: this machine, or for dnf5 the tree that has it."""
+    if name != "dnf5":
+        return "/"
+    try:
+        return str(stubs.tree_with_dnf5(CACHE))
+    except RuntimeError as error:
+        pytest.skip(f"no tree with dnf5: {error}")
+
+
 def prepared(name: str, repository: Path) -> tuple[str, dict[str, str]]:
     """The script that makes the root's own set-up, and the commands that the driver is given."""
     if name == "pacman":
@@ -109,13 +119,7 @@ def _story(name: str, work: Path) -> dict[str, Any]:
     folder.mkdir()
     repository = stubs.pacman_repository(folder) if name == "pacman" else stubs.rpm_repository(folder)
     setup, commands = prepared(name, repository)
-    lower = "/"
-    if name == "dnf5":
-        try:
-            lower = str(stubs.tree_with_dnf5(CACHE))
-        except RuntimeError as error:
-            pytest.skip(f"no tree with dnf5: {error}")
-    found: dict[str, Any] = stubs.run_in_root(folder, setup, PROGRAM, [name, commands], lower)
+    found: dict[str, Any] = stubs.run_in_root(folder, setup, PROGRAM, [name, commands], lower(name))
     return {"name": name, **found}
 
 

@@ -15,13 +15,14 @@ from kvmready import distro
 from kvmready.distro.table import Table
 from kvmready.facts.os import OsRelease
 from tests.machine.apply import stubs
-from tests.machine.apply.test_package_managers import NEEDED, prepared
+from tests.machine.apply.test_package_managers import NEEDED, lower, prepared
 
 SYSTEMS = {
     "dnf": (
         OsRelease("rocky", "9.4", "Rocky Linux 9.4", ("rhel", "centos", "fedora")),
         ("qemu-kvm", "libvirt-daemon-kvm"),
     ),
+    "dnf5": (OsRelease("fedora", "42", "Fedora Linux 42 (Server Edition)", ()), ("qemu-kvm-core", "swtpm-tools")),
     "zypper": (
         OsRelease("opensuse-leap", "15.6", "openSUSE Leap 15.6", ("suse", "opensuse")),
         ("qemu-img", "qemu-x86"),
@@ -87,7 +88,7 @@ def told(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReques
     work: Path = tmp_path_factory.mktemp(f"plan-{name}")
     build = stubs.pacman_repository if name == "pacman" else stubs.rpm_repository
     setup, _commands = prepared(name, build(work, _offered(name)))
-    return name, stubs.run_in_root(work, setup + _setup(name), PROGRAM)
+    return name, stubs.run_in_root(work, setup + _setup(name), PROGRAM, lower=lower(name))
 
 
 pytestmark = [
