@@ -37,7 +37,7 @@ from kvmready.host.door import Result
 from kvmready.host.scrub import Scrubber
 from kvmready.knowledge import diagnosis
 from kvmready.knowledge.reading import Reading
-from kvmready.plan import apt, uri
+from kvmready.plan import apk, apt, dnf, leftovers, pacman, rpm, uri, yum, zypper
 from kvmready.plan import unit as plan_unit
 from kvmready.proof import witness
 from tests import hosts
@@ -97,6 +97,21 @@ PARSERS: Mapping[str, Callable[[str], object]] = {
     "apt.parse_refusal": apt.parse_refusal,
     "apt.parse_policy": apt.parse_policy,
     "apt.progress": lambda text: apt.progress(text, 3),
+    "rpm.parse_packages": rpm.parse_packages,
+    "rpm.parse_duplicates": rpm.parse_duplicates,
+    "rpm.parse_needed": rpm.parse_needed,
+    "dnf.parse_transaction": dnf.parse_transaction,
+    "dnf.progress": lambda text: dnf.progress(text, 3),
+    "yum.parse_list": yum.parse_list,
+    "zypper.parse_simulation": zypper.parse_simulation,
+    "zypper.parse_search": zypper.parse_search,
+    "pacman.parse_packages": pacman.parse_packages,
+    "pacman.parse_backup": pacman.parse_backup,
+    "apk.parse_packages": apk.parse_packages,
+    "apk.parse_world": apk.parse_world,
+    "apk.parse_simulation": apk.parse_simulation,
+    "leftovers.parse_stat": leftovers.parse_stat,
+    "machine.hypervisor_by_sysinfo": machine.hypervisor_by_sysinfo,
     "unit.parse": plan_unit.parse,
     "uri.changed": lambda text: uri.changed(text, "qemu:///system"),
     "witness.judge": lambda text: witness.judge("0123456789abcdef", 1, "kvm", text),

@@ -66,7 +66,7 @@ def look(
     known = answers()
     every = judge([check for check in checks.ALL if want.profile in check.profiles], known)
     steps = plan.make(every, known, table, layer or None)
-    manager = plan.ask(host, steps) if planning else None
+    manager = plan.ask(host, steps, table) if planning else None
     if manager is not None:
         steps = plan.make(every, known, table, layer or None, manager)
     findings = tuple(f for f in every if shown is None or f.check in shown)

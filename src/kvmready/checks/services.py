@@ -38,14 +38,17 @@ def is_running(unit: Unit) -> bool:
 
 
 def daemon_set(facts: Facts) -> str:
-    """Which of libvirt's sets this host uses: "modular" or "monolithic", by what runs, else by what is enabled."""
+    """Which of libvirt's sets this host uses: "modular" or "monolithic", by what runs, else by what is enabled.
+
+    Where neither is installed yet, it is the one that the distribution uses.
+    """
     units = facts.services.units.value if isinstance(facts.services.units, Known) else {}
 
     def some(name: str, wanted: Callable[[Unit], bool]) -> bool:
         return any(wanted(units[f"{name}.{kind}"]) for kind in ("service", "socket") if f"{name}.{kind}" in units)
 
     if not some("virtqemud", lambda unit: unit.exists):
-        return "monolithic"
+        return "monolithic" if some("libvirtd", lambda unit: unit.exists) else facts.names.libvirt_set
     for wanted in (is_running, lambda unit: unit.file_state == "enabled", lambda unit: unit.exists):
         if some("libvirtd", wanted):
             return "monolithic"
@@ -250,6 +253,12 @@ def other_drivers(facts: Facts) -> Judgement:
     pairs = [
         (units[f"{name}.service"], units[f"{name}.socket"]) for name in OTHER_DRIVERS if f"{name}.service" in units
     ]
+    if not any(socket.exists for _service, socket in pairs):
+        name = f"{OTHER_DRIVERS[0]}.socket"
+        return unknown(
+            _("The service manager knows no unit {name}.").format(name=name),
+            manual(_("Ask it by hand."), _by_hand(facts, name)),
+        )
     off = [pair for pair in pairs if pair[1].exists and not any(is_running(unit) for unit in pair)]
     if off:
         return warned(

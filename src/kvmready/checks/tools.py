@@ -26,6 +26,16 @@ WITHOUT_MANAGER = ("rhel", "centos", "almalinux", "rocky")
 """Enterprise Linux: release 10 no longer ships virt-manager; its documentation names Cockpit instead."""
 
 
+REINSTALL = {
+    "apt": ("apt-get", "install", "--reinstall", "virt-manager", "gir1.2-gtk-3.0", "gir1.2-libvirt-glib-1.0"),
+    "dnf": ("dnf", "reinstall", "virt-manager", "gtk3", "libvirt-glib"),
+    "zypper": ("zypper", "install", "--force", "virt-manager", "typelib-1_0-Gtk-3_0"),
+    "pacman": ("pacman", "-S", "virt-manager", "gtk3", "libvirt-glib"),
+    "apk": ("apk", "fix", "--reinstall", "virt-manager", "gtk+3.0"),
+}
+"""How virt-manager and what it draws with are installed again, by package manager; dnf stands for its relatives."""
+
+
 def _installed(name: str, found: Fact[str]) -> Judgement:
     if isinstance(found, Known):
         return passed(_("{name} is installed.").format(name=name), Evidence(found.value, _("found")))
@@ -72,9 +82,7 @@ def manager(facts: Facts) -> Judgement:
             manual(
                 _("See what it says, then install its packages again."),
                 ("virt-manager", "--no-fork", "--debug"),
-                ("apt-get", "install", "--reinstall", "virt-manager", "gir1.2-gtk-3.0", "gir1.2-libvirt-glib-1.0")
-                if isinstance(facts.packages.unfinished, Known)
-                else ("dnf", "reinstall", "virt-manager", "gtk3", "libvirt-glib"),
+                REINSTALL.get(facts.names.manager, REINSTALL["dnf"]),
             ),
             Evidence("girepository-1.0", _("without {names}").format(names=", ".join(missing.value))),
         )

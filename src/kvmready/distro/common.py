@@ -29,6 +29,36 @@ MONOLITHIC_UNITS = (
 )
 """libvirt: daemons.rst, "Monolithic driver daemon"; virtlogd and virtlockd serve both sets."""
 
+MONOLITHIC = (
+    "virtlogd.socket",
+    "virtlockd.socket",
+    "libvirtd.socket",
+    "libvirtd-ro.socket",
+    "libvirtd.service",
+)
+"""What has to be on for libvirtd, in that order."""
+
+QEMU_DAEMONS = ("virtqemud", "virtnetworkd", "virtstoraged")
+"""The modular daemons without which no guest starts."""
+
+OTHER_DAEMONS = ("virtnodedevd", "virtnwfilterd", "virtsecretd", "virtproxyd")
+"""Those without which a part of a guest or of a client fails: devices, filters, secrets, libvirtd's old socket."""
+
+
+def _sockets(name: str) -> tuple[str, ...]:
+    return (f"{name}.socket", f"{name}-ro.socket", f"{name}-admin.socket")
+
+
+MODULAR = (
+    "virtlogd.socket",
+    "virtlockd.socket",
+    *(socket for name in (*QEMU_DAEMONS, *OTHER_DAEMONS) for socket in _sockets(name)),
+)
+"""What has to be on for the modular daemons; each daemon starts at the first connection (libvirt: daemons.rst)."""
+
+BOTH_SETS = (("monolithic", MONOLITHIC), ("modular", MODULAR))
+"""For distributions that package both; ``libvirt_set`` of the table says which is their own."""
+
 MONOLITHIC_SOCKET = "/run/libvirt/libvirt-sock"
 MODULAR_SOCKET = "/run/libvirt/virtqemud-sock"
 
@@ -36,6 +66,12 @@ MODULAR_SOCKET = "/run/libvirt/virtqemud-sock"
 def emulator_name(arch: str) -> str:
     """The file name of the system emulator for a kernel's architecture (``uname -m``)."""
     return "qemu-system-" + QEMU_TARGETS.get(arch, arch)
+
+
+ROMS = ("/usr/share/seabios/bios-256k.bin", "/usr/share/qemu/bios-256k.bin")
+"""SeaBIOS, with which guests of a PC start (package seabios, or QEMU's own copy)."""
+
+PC = ("x86_64", "i386", "i686")
 
 
 def generic(arch: str) -> Names:

@@ -1,12 +1,27 @@
-"""Debian 11 to 13. File names were read in Debian's packages of these releases."""
+"""Debian 11 to 13. File names were read in Debian's packages of these releases.
+
+libvirtd is the daemon of all three, and none packages libvirt's modular units. In trixie (read: its packages of
+libvirt 11.3.0) the daemon's package is split: libvirt-daemon-system depends on all parts but libvirt-daemon-lock, which
+holds virtlockd and is only recommended; virt-host-validate is in libvirt-daemon-common.
+"""
 
 from __future__ import annotations
 
-from kvmready.distro.common import MONOLITHIC_SOCKET, MONOLITHIC_UNITS, TPM_PROGRAMS, emulator_name
-from kvmready.distro.table import Table
+from kvmready.distro.common import (
+    MONOLITHIC,
+    MONOLITHIC_SOCKET,
+    MONOLITHIC_UNITS,
+    PC,
+    ROMS,
+    TPM_PROGRAMS,
+    emulator_name,
+)
+from kvmready.distro.table import Packages, Table
 from kvmready.facts.names import Names
 
 IDS = ("debian",)
+RELEASES = ("11", "12", "13")
+CODENAMES = {"bullseye": "11", "bookworm": "12", "trixie": "13"}
 
 EMULATOR_PACKAGES = {
     "x86_64": "qemu-system-x86",
@@ -30,10 +45,7 @@ FIRMWARE_PACKAGES = {
 }
 """uname -m to the package with UEFI firmware for guests; the others have none in all of these releases."""
 
-ROMS = ("/usr/share/seabios/bios-256k.bin", "/usr/share/qemu/bios-256k.bin")
-"""SeaBIOS, with which guests of a PC start (package seabios)."""
-
-PACKAGES = (
+PACKAGES: Packages = (
     ("image-tool", ("qemu-utils",)),
     ("daemon", ("libvirt-daemon-system",)),
     ("clients", ("libvirt-clients",)),
@@ -48,60 +60,57 @@ PACKAGES = (
     ("web-console", ("cockpit",)),
 )
 
-UNITS = (
-    (
-        "monolithic",
-        (
-            "virtlogd.socket",
-            "virtlockd.socket",
-            "libvirtd.socket",
-            "libvirtd-ro.socket",
-            "libvirtd.service",
-        ),
-    ),
-)
+UNITS = (("monolithic", MONOLITHIC),)
 
 
-def table(version: str, arch: str) -> Table | None:
-    """The row of a Debian release (``VERSION_ID``), or None for a release or an architecture without one."""
-    if version not in ("11", "12", "13") or arch not in EMULATOR_PACKAGES:
+def names(arch: str, tpm: bool) -> Names:
+    """What is called the same in Debian and Ubuntu."""
+    return Names(
+        emulators=(f"/usr/bin/{emulator_name(arch)}",),
+        image_tools=("/usr/bin/qemu-img",),
+        virsh=("/usr/bin/virsh",),
+        virt_install=("/usr/bin/virt-install",),
+        daemons=("/usr/sbin/libvirtd",),
+        dnsmasq=("/usr/sbin/dnsmasq",),
+        python_folders=("/usr/lib/python3/dist-packages",),
+        default_network=("/usr/share/libvirt/networks/default.xml",),
+        pool_path="/var/lib/libvirt/images",
+        units=MONOLITHIC_UNITS,
+        sockets=(MONOLITHIC_SOCKET,),
+        qemu_user="libvirt-qemu",
+        qemu_group="kvm",
+        kvm_group="kvm",
+        libvirt_group="libvirt",
+        roms=ROMS if arch in PC else (),
+        tpm=TPM_PROGRAMS if tpm else (),
+    )
+
+
+def row(version: str) -> str:
+    return version if version in RELEASES else ""
+
+
+def table(release: str, arch: str, identity: str = "debian") -> Table | None:
+    if release not in RELEASES or arch not in EMULATOR_PACKAGES:
         return None
     emulator: tuple[str, ...] = (EMULATOR_PACKAGES[arch],)
-    if version == "13" and arch in SPLIT_SINCE_13:
+    if release == "13" and arch in SPLIT_SINCE_13:
         emulator = (SPLIT_SINCE_13[arch], *emulator)
     return Table(
         family="debian",
         ids=IDS,
-        versions=(version,),
+        versions=(release,),
         arch=arch,
-        names=Names(
-            emulators=(f"/usr/bin/{emulator_name(arch)}",),
-            image_tools=("/usr/bin/qemu-img",),
-            virsh=("/usr/bin/virsh",),
-            virt_install=("/usr/bin/virt-install",),
-            daemons=("/usr/sbin/libvirtd",),
-            dnsmasq=("/usr/sbin/dnsmasq",),
-            python_folders=("/usr/lib/python3/dist-packages",),
-            default_network=("/usr/share/libvirt/networks/default.xml",),
-            pool_path="/var/lib/libvirt/images",
-            units=MONOLITHIC_UNITS,
-            sockets=(MONOLITHIC_SOCKET,),
-            qemu_user="libvirt-qemu",
-            qemu_group="kvm",
-            kvm_group="kvm",
-            libvirt_group="libvirt",
-            roms=ROMS if arch in ("x86_64", "i686") else (),
-            tpm=() if version == "11" else TPM_PROGRAMS,
-        ),
+        names=names(arch, tpm=release != "11"),
         packages=(
             ("emulator", emulator),
             *PACKAGES,
             ("firmware", (FIRMWARE_PACKAGES[arch],) if arch in FIRMWARE_PACKAGES else ()),
-            # virtlockd left libvirt-daemon with the split of libvirt 11 (Debian: libvirt, debian/control).
-            ("lock-daemon", ("libvirt-daemon-lock",) if version == "13" else ()),
-            ("tpm", () if version == "11" else ("swtpm-tools",)),
+            ("tpm", () if release == "11" else ("swtpm-tools",)),
+            ("locks", ("libvirt-daemon-lock",) if release == "13" else ()),
         ),
         package_manager="apt",
         libvirt_set="monolithic",
         units=UNITS,
+        title=f"Debian {release}",
     )

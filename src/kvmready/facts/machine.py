@@ -56,7 +56,7 @@ class Machine(NamedTuple):
 
     arch: str  # uname -m
     kind: str
-    hypervisor: str | None  # kvm, vmware, hyperv, xen, virtualbox, parallels, apple, bhyve, unknown; None: no VM
+    hypervisor: str | None  # kvm, vmware, hyperv, xen, virtualbox, zvm, powervm …, unknown; None: no VM
     container: str | None  # docker, podman, lxc, systemd-nspawn, wsl …, unknown; None: no container
     cpu_flags: Fact[tuple[str, ...]]  # those of CPUINFO_FLAGS that the first CPU has, sorted
     cpu_vendor: Fact[str]  # GenuineIntel, AuthenticAMD …; the implementer's number on arm64
@@ -90,7 +90,9 @@ def cpu_fields(text: str) -> dict[str, str]:
 
 
 def cpu_flags(fields: dict[str, str]) -> Fact[tuple[str, ...]]:
-    """The flags that matter. x86 calls the line ``flags``, s390x and arm64 ``features``."""
+    """The flags that matter. x86 calls the line ``flags``, s390x and arm64 ``features``; POWER has none to show."""
+    if fields.get("platform") in ("PowerNV", "pSeries"):
+        return Known(())
     for name in ("flags", "features"):
         if name in fields:
             return Known(tuple(sorted(CPUINFO_FLAGS.intersection(fields[name].split()))))
@@ -148,6 +150,34 @@ def hypervisor_by_clock(text: str) -> str:
     return "xen" if "xen" in words else ""
 
 
+def hypervisor_by_sysinfo(text: str) -> str:
+    """What an s390x system runs under by /proc/sysinfo: kvm, zvm, or empty for a partition (LPAR).
+
+    The line is ``VM00 Control Program: z/VM    7.2.0``, of which only the innermost hypervisor writes one
+    (the kernel's arch/s390/kernel/sysinfo.c).
+    """
+    for line in text.splitlines():
+        name, _colon, value = line.partition(":")
+        if name.startswith("VM00") and name.endswith("Control Program"):
+            return (
+                "kvm" if value.strip().startswith("KVM") else "zvm" if value.strip().startswith("z/VM") else "unknown"
+            )
+    return ""
+
+
+def hypervisor_by_platform(fields: dict[str, str]) -> str | None:
+    """What a POWER system runs under by /proc/cpuinfo: kvm, powervm, None for none, empty where it does not say.
+
+    PowerNV is a kernel on the machine itself, pSeries always a guest (the kernel's arch/powerpc/platforms).
+    """
+    platform, machine = fields.get("platform", ""), fields.get("machine", "").lower()
+    if platform == "PowerNV":
+        return None
+    if platform == "pSeries":
+        return "kvm" if "qemu" in machine else "powervm"
+    return ""
+
+
 def container_of(environ: str) -> str:
     """The value of ``container=`` in the environment of process 1 (NUL between assignments), or empty."""
     for assignment in environ.split("\0"):
@@ -197,7 +227,11 @@ def _container(host: Door, systemd: bool) -> str | None:
     return None
 
 
-def _hypervisor(host: Door, arch: str, flags: Fact[tuple[str, ...]], dmi: Dmi) -> str | None:
+def _hypervisor(host: Door, arch: str, fields: dict[str, str], flags: Fact[tuple[str, ...]], dmi: Dmi) -> str | None:
+    if arch == "s390x":
+        return hypervisor_by_sysinfo(host.read("/proc/sysinfo", 16384).text) or None
+    if arch.startswith("ppc64") and hypervisor_by_platform(fields) != "":
+        return hypervisor_by_platform(fields)
     words = " ".join(fact.value for fact in dmi if isinstance(fact, Known))
     on_x86 = arch in X86
     if on_x86 and isinstance(flags, Known) and "hypervisor" not in flags.value:
@@ -248,7 +282,7 @@ def _look(host: Door) -> Machine:
     )
     systemd = host.stat("/run/systemd/system").kind == "directory"
     xen_dom0 = "control_d" in host.read("/proc/xen/capabilities", 256).text
-    hypervisor = None if xen_dom0 else _hypervisor(host, caller.arch, flags, dmi)
+    hypervisor = None if xen_dom0 else _hypervisor(host, caller.arch, fields, flags, dmi)
     container = _container(host, systemd)
     if hypervisor and not virtualization_flag(flags):
         # The clouds that call themselves QEMU or Hyper-V in sys_vendor name themselves here.

@@ -28,6 +28,10 @@ class Names(NamedTuple):
     libvirt_group: str
     roms: tuple[str, ...] = ()  # candidate paths of the BIOS that guests start with; empty: there is no such file
     tpm: tuple[str, ...] = ()  # the programs of a guest's TPM, all are needed; empty: the release has none
+    title: str = ""  # whose names these are, for people; empty: nobody's own, the distribution has no table
+    guess: str = ""  # the other distribution for which this one is taken; empty: the names are its own
+    libvirt_set: str = "monolithic"  # libvirt's daemons here: monolithic or modular; what is installed counts more
+    manager: str = ""  # the package manager, by the name of its file in plan/; empty where nobody knows
 
 
 class Want(NamedTuple):

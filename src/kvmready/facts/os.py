@@ -23,6 +23,7 @@ class OsRelease(NamedTuple):
     id_like: tuple[str, ...]  # the nearest relative first
     codename: str = ""  # VERSION_CODENAME: bookworm, noble …
     why: str = ""  # why nothing is known, empty when the file was read
+    parent_codename: str = ""  # UBUNTU_CODENAME, DEBIAN_CODENAME: of the release that a derivative is made from
 
 
 def parse(text: str) -> dict[str, str]:
@@ -63,6 +64,8 @@ def from_values(values: dict[str, str]) -> OsRelease:
         values.get("PRETTY_NAME") or values.get("NAME", ""),
         tuple(values.get("ID_LIKE", "").lower().split()),
         values.get("VERSION_CODENAME", ""),
+        "",
+        values.get("UBUNTU_CODENAME") or values.get("DEBIAN_CODENAME", ""),
     )
 
 

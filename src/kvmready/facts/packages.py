@@ -1,12 +1,13 @@
 """The state of the package manager: what it began and did not finish, who is at work with it, where it gets packages.
 
-Only Debian's is asked; a host without dpkg answers Absent everywhere.
+dpkg is asked for all three. Of the others the files tell where packages come from, and of rpm who is at work; the rest
+is Absent here, and asked from the package manager itself before a plan is made.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from kvmready.facts.known import Absent, Denied, Fact, Known, missing
 from kvmready.i18n import _
@@ -28,6 +29,23 @@ UNFINISHED = (" half-configured", " half-installed", " unpacked", " triggers-pen
 """dpkg(1), "Package states": what is none of installed, config-files and not-installed."""
 
 AUDIT_LINES = 12
+
+
+RPM_LOCKS = ("/var/lib/rpm/.rpm.lock", "/usr/lib/sysimage/rpm/.rpm.lock")
+"""rpm: lib/rpmlock.c; Fedora and openSUSE keep the database at the second place."""
+
+REPOSITORY_FOLDERS = {
+    "dnf": "/etc/yum.repos.d",
+    "dnf5": "/etc/yum.repos.d",
+    "yum": "/etc/yum.repos.d",
+    "zypper": "/etc/zypp/repos.d",
+}
+"""dnf.conf(5), yum.conf(5), zypper(8): folders of files named *.repo."""
+
+REPOSITORY_FILES = {"pacman": "/etc/pacman.conf", "apk": "/etc/apk/repositories"}
+"""pacman.conf(5), apk-repositories(5)."""
+
+OFF = ("0", "no", "false", "off")
 
 
 class Packages(NamedTuple):
@@ -77,16 +95,56 @@ def names_a_repository(text: str) -> bool:
     return False
 
 
-def _holder(host: Door) -> Fact[str]:
+def switched_on(text: str) -> bool:
+    """Whether a .repo file, or pacman.conf, names a repository that is used: a section with an address."""
+    section, used, address = "", True, False
+    for line in [*text.splitlines(), "[end]"]:
+        name, equals, value = (part.strip().lower() for part in line.partition("="))
+        if name.startswith("[") and name.endswith("]") and not equals:
+            if section not in ("", "main", "options") and used and address:
+                return True
+            section, used, address = name[1:-1], True, False
+        elif name == "enabled" and equals:
+            used = value not in OFF
+        elif name in ("baseurl", "metalink", "mirrorlist", "server", "include") and value:
+            address = True
+    return False
+
+
+def _other_sources(host: Door, manager: str) -> Fact[tuple[str, ...]]:
+    folder = REPOSITORY_FOLDERS.get(manager, "")
+    paths = [f"{folder}/{name}" for name in host.listdir(folder).names if name.endswith(".repo")] if folder else []
+    paths += [REPOSITORY_FILES[manager]] if manager in REPOSITORY_FILES else []
+    if not folder and not paths:
+        return Absent(STATUS)
+    found = []
+    for path in paths:
+        reading = host.read(path)
+        if reading.error in ("EACCES", "EPERM"):
+            return Denied(path)
+        lines = [line for line in reading.text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+        if switched_on("\n".join(lines)) or (manager == "apk" and lines):
+            found.append(path)
+    return Known(tuple(found))
+
+
+def _others(host: Door, manager: str) -> Packages:
+    """What the files of another package manager than Debian's tell."""
+    absent = Absent(STATUS)
+    there = [path for path in RPM_LOCKS if manager in REPOSITORY_FOLDERS and not host.stat(path).error]
+    return Packages(absent, (), _holder(host, there) if there else absent, _other_sources(host, manager))
+
+
+def _holder(host: Door, locks: Sequence[str] = LOCKS) -> Fact[str]:
     refused = ""
-    for path in LOCKS:
+    for path in locks:
         reading = host.locked(path)
         if reading.error:
             refused = refused or (reading.error if reading.error != "ENOENT" else "")
         elif reading.text:
             command = host.read(f"/proc/{reading.text}/cmdline", 4096).text.replace("\0", " ").strip()
             return Known(f"{command[:120] or '?'} ({reading.text})")
-    return missing(refused, LOCKS[0]) if refused else Known("")
+    return missing(refused, locks[0]) if refused else Known("")
 
 
 def _sources(host: Door) -> Fact[tuple[str, ...]]:
@@ -107,6 +165,9 @@ def ask(host: Door, names: Names, want: Want) -> Callable[[], Packages]:
     status = host.grep(STATUS, UNFINISHED)
     if status.error:
         gone = missing(status.error, STATUS)
+        if isinstance(gone, Absent) and names.manager not in ("", "apt"):
+            other = _others(host, names.manager)
+            return lambda: other
         nothing: Fact[tuple[str, ...]] = gone if isinstance(gone, Absent) else Denied(STATUS)
         return lambda: Packages(gone, (), gone, nothing)
     interrupted = any(name.isdigit() for name in host.listdir(UPDATES).names)

@@ -108,6 +108,8 @@ _ALL = (
     ("packages.manager-busy", "either", N_("another program uses the package manager")),
     ("packages.broken-state", "manual", N_("a package is half installed")),
     ("packages.offline", "manual", N_("no repository answers")),
+    ("packages.untrusted", "manual", N_("a signature of the repository is not trusted")),
+    ("packages.no-table", "manual", N_("nobody told kvmready what this distribution calls its packages")),
 )
 
 CATALOGUE = {name: Cause(name, _layer(name.split(".")[0]), kind, title) for name, kind, title in _ALL}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from kvmready.checks.finding import LAYERS
-from kvmready.distro.table import OPTIONAL
+from kvmready.distro.table import CONTAINED, OPTIONAL
 from kvmready.plan.step import Plan, Step
 from kvmready.typed import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from kvmready.distro.table import Table
     from kvmready.facts import Facts
     from kvmready.host.door import Door
-    from kvmready.plan.apt import State
+    from kvmready.plan.manager import Manager, State
 
 __all__ = ["Plan", "Step", "ask", "make"]
 
@@ -30,6 +30,7 @@ _ORDER = (
     "reinstall",
     "units-off",
     "unit",
+    "service",
     "capabilities",
 )
 """Within one layer; kinds that are not named come after these, in the order of their findings."""
@@ -55,55 +56,104 @@ def make(
     A host without a table, and everything that rests on what only a person can mend, gets no step.
     """
     steps: list[Step] = []
+    notes: tuple[str, ...] = ()
     if table is not None and any(_mendable(f, findings) for f in findings):
+        from kvmready.plan.managers import MANAGERS
+
+        program = MANAGERS[table.package_manager]
         chosen = [f for f in findings if only is None or LAYERS.index(f.layer) <= LAYERS.index(only)]
-        wanted = _packages(chosen, findings, facts, table, manager)
+        wanted = _packages(chosen, findings, facts, table, manager, program)
         steps = [*wanted, *_others(chosen, findings, facts, table)]
-        steps += _lists(steps, manager)
+        steps += _lists(steps, manager, program)
         if steps and manager is not None and (only is None or LAYERS.index(only) >= LAYERS.index(_PACKAGES_FROM)):
-            steps += _repair(manager)
+            steps += _repair(manager, program)
         steps = _ordered(steps, table)
-    return Plan(facts.want.profile, facts.want.users, tuple(steps))
+        notes = _notes(facts, table) if steps else ()
+    return Plan(facts.want.profile, facts.want.users, tuple(steps), notes)
 
 
-def ask(host: Door, plan: Plan) -> State | None:
+def _notes(facts: Facts, table: Table) -> tuple[str, ...]:
+    """What a person has to know of this distribution before the plan is approved."""
+    from kvmready.distro import TESTED
+    from kvmready.i18n import _
+
+    system = facts.os.name or facts.os.id
+    if table.guess:
+        return (
+            _(
+                "kvmready has no table for {system} and takes it for {other}, as its os-release suggests. This is a "
+                "guess: look at the commands before you agree."
+            ).format(system=system, other=table.guess),
+        )
+    if (table.title, table.arch) not in TESTED:
+        return (
+            _(
+                "kvmready was never tested on a real host with {system}: its names come from the distribution's public "
+                "sources. Look at the commands before you agree."
+            ).format(system=system),
+        )
+    return ()
+
+
+def ask(host: Door, plan: Plan, table: Table | None) -> State | None:
     """What the package manager says, for the final plan of a host that needs one; None for an empty plan.
 
-    A plan without packages has to know as well: an interrupted package run leaves programs that look installed.
+    A plan without packages has to know as well: an interrupted package run leaves programs that look installed. All
+    candidates of what the plan wants are asked for at once, so that a renamed package is found under its other name.
     """
-    from kvmready.plan import apt
+    if not plan.steps or table is None:
+        return None
+    from kvmready.plan import manager
+    from kvmready.plan.managers import MANAGERS
 
-    wanted = [name for step in plan.steps if step.kind in _FETCHING for name in step.arguments["packages"]]
-    return apt.ask(host, wanted) if plan.steps else None
+    wanted = [
+        candidate
+        for step in plan.steps
+        if step.kind in _FETCHING
+        for name in step.arguments["packages"]
+        for candidate in table.alternatives(str(name))
+    ]
+    return manager.ask(host, MANAGERS[table.package_manager], list(dict.fromkeys(wanted)))
 
 
-def _lists(steps: Sequence[Step], manager: State | None) -> list[Step]:
+def _lists(steps: Sequence[Step], state: State | None, manager: Manager) -> list[Step]:
     """The package lists, where packages are only installed again and nothing else fetches them."""
     from kvmready.i18n import _
-    from kvmready.plan import apt
+    from kvmready.plan.managers import named
 
     again = [step for step in steps if step.kind == "reinstall"]
-    if not again or any(step.kind == "package-lists" for step in steps) or (manager is not None and manager.lists):
+    if not again or any(step.kind == "package-lists" for step in steps) or (state is not None and state.lists):
         return []
     wanted = sorted({str(name) for step in again for name in step.arguments["packages"]})
+    arguments = {"packages": wanted, **named(manager)}
     summary = _("Fetch the package lists")
-    return [Step("packages.lists", "package-lists", again[0].layer, summary, (apt.UPDATE,), {"packages": wanted})]
+    return [Step("packages.lists", "package-lists", again[0].layer, summary, (manager.UPDATE,), arguments)]
 
 
-def _repair(manager: State) -> list[Step]:
+def _repair(state: State, manager: Manager) -> list[Step]:
     from kvmready.i18n import _
-    from kvmready.plan import apt
+    from kvmready.plan.managers import named
 
-    if manager.busy:
-        summary = _("Wait until the package manager is free: {who}").format(who=manager.busy)
+    if state.busy:
+        summary = _("Wait until the package manager is free: {who}").format(who=state.busy)
         note = _("The commands are run only where that leaves packages half installed.")
-    elif manager.broken:
-        summary = _("Finish an interrupted package run: {why}").format(why=manager.broken)
+    elif state.broken:
+        summary = _("Finish an interrupted package run: {why}").format(why=state.broken)
         note = _("This cannot be undone.")
     else:
         return []
-    commands = (apt.CONFIGURE, apt.FIX)
-    return [Step("packages.repair", "package-repair", _PACKAGES_FROM, summary, commands, {}, (), note)]
+    return [
+        Step(
+            "packages.repair",
+            "package-repair",
+            _PACKAGES_FROM,
+            summary,
+            manager.REPAIR,
+            named(manager),
+            (),
+            note,
+        )
+    ]
 
 
 def _mendable(finding: Finding, findings: Iterable[Finding]) -> bool:
@@ -116,56 +166,66 @@ def _mendable(finding: Finding, findings: Iterable[Finding]) -> bool:
     return bool(roots) and all(r.remedy is not None and r.remedy.kind == "automatic" for r in roots)
 
 
+def _roles(finding: Finding, facts: Facts) -> tuple[str, ...]:
+    from kvmready.plan import builders
+
+    roles = builders.also_wanted(finding, facts)
+    if finding.check in builders.ROLES and (
+        finding.cause in builders.PACKAGE_CAUSES
+        # The emulator's own finding brings its package, and libvirt's package its firewall program.
+        or (finding.status == "blocked" and finding.check not in ("qemu.kvm-accel", "network.firewall"))
+    ):
+        roles += (builders.ROLES[finding.check],)
+    return roles
+
+
 def _packages(
-    chosen: Sequence[Finding], findings: Sequence[Finding], facts: Facts, table: Table, manager: State | None
+    chosen: Sequence[Finding],
+    findings: Sequence[Finding],
+    facts: Facts,
+    table: Table,
+    state: State | None,
+    manager: Manager,
 ) -> list[Step]:
     """One run of the package manager for all layers: it resolves their dependencies once."""
     from kvmready.i18n import _
-    from kvmready.plan import apt, builders
+    from kvmready.plan import builders
+    from kvmready.plan.managers import named
 
-    unavailable: frozenset[str] = frozenset() if manager is None else manager.unavailable
+    unavailable: frozenset[str] = frozenset() if state is None else state.unavailable
     names: dict[str, None] = {}
     mends: dict[str, None] = {}
     layer = ""
     for finding in chosen:
         if not _mendable(finding, findings):
             continue
-        roles = builders.also_wanted(finding, facts)
-        if finding.check in builders.ROLES and (
-            finding.cause in builders.PACKAGE_CAUSES
-            # The emulator's own finding brings its package, and libvirt's package its firewall program.
-            or (finding.status == "blocked" and finding.check not in ("qemu.kvm-accel", "network.firewall"))
-        ):
-            roles += (builders.ROLES[finding.check],)
-        if not roles:
-            continue
-        named = False
-        for role in roles:
+        some = False
+        for role in _roles(finding, facts):
             candidates = table.candidates(role)
-            if role in OPTIONAL and not set(candidates) - unavailable:
-                continue  # guests run without it: no reason for the whole plan to fail
+            if role in (*OPTIONAL, *CONTAINED) and not set(candidates) - unavailable:
+                continue  # guests run without it, or another package holds it: no reason for the whole plan to fail
             names[next((name for name in candidates if name not in unavailable), candidates[0])] = None
-            named = True
-        if not named:
-            continue
-        layer = layer or finding.layer
-        if finding.cause in builders.PACKAGE_CAUSES:
-            mends[finding.cause] = None
-    if not names or table.package_manager != "apt":
+            some = True
+        if some:
+            layer = layer or finding.layer
+            if finding.cause in builders.PACKAGE_CAUSES:
+                mends[finding.cause] = None
+    if not names:
         return []
     wanted = sorted(names)
+    arguments = {"packages": wanted, **named(manager)}
     steps = []
-    if manager is None or not manager.lists or set(wanted) & unavailable:
+    if state is None or not state.lists or set(wanted) & unavailable:
         summary = _("Fetch the package lists")
-        steps.append(Step("packages.lists", "package-lists", layer, summary, (apt.UPDATE,), {"packages": wanted}))
+        steps.append(Step("packages.lists", "package-lists", layer, summary, (manager.UPDATE,), arguments))
     steps.append(
         Step(
             "packages",
             "packages",
             layer,
             _("Install {packages}").format(packages=" ".join(wanted)),
-            (apt.install(wanted),),
-            {"packages": wanted},
+            (manager.install(wanted),),
+            arguments,
             tuple(mends),
             _("Packages that are upgraded on the way keep their newer version after an undo."),
         )
@@ -200,7 +260,7 @@ def _ordered(steps: Iterable[Step], table: Table) -> list[Step]:
     units = table.wanted_units()
 
     def place(step: Step) -> tuple[int, int, int]:
-        first = step.arguments["units"][0] if step.kind == "unit" else ""
+        first = step.arguments["units"][0] if step.kind in ("unit", "service") else ""
         rank = units.index(first) if first in units else len(units)
         return LAYERS.index(step.layer), order.get(step.kind, len(_ORDER)), rank
 

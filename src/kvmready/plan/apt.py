@@ -1,7 +1,4 @@
-"""Debian's package tools: what they say, who holds their locks, and how they are run.
-
-Output goes to a file of the run, not to a pipe: apt then lives on when kvmready is killed, and the next ``up`` waits.
-"""
+"""Debian's package tools: what they say, who holds their locks, and how they are run; see ``manager``."""
 
 from __future__ import annotations
 
@@ -10,11 +7,40 @@ from collections.abc import Sequence
 
 from kvmready.errors import WorkError
 from kvmready.facts.packages import unfinished
-from kvmready.host.door import Command, Door, Result, Workshop
+from kvmready.host.door import Command, Door, Result
 from kvmready.i18n import _
-from kvmready.plan.command import explain, shown
-from kvmready.plan.step import Say
-from kvmready.typed import NamedTuple
+from kvmready.plan import manager
+from kvmready.plan.command import explain
+from kvmready.plan.manager import Holder, Package, Simulation
+
+__all__ = [
+    "CLEAN",
+    "NAME",
+    "REPAIR",
+    "UPDATE",
+    "automatic",
+    "by_hand",
+    "candidates",
+    "configuration",
+    "files",
+    "holder",
+    "install",
+    "installed",
+    "lists_present",
+    "mark",
+    "no_candidate",
+    "plain",
+    "progress",
+    "reinstall",
+    "remove",
+    "scripts",
+    "simulate",
+    "trouble",
+    "unfinished",
+    "why",
+    "would_go",
+]
+"""A ``manager.Manager``."""
 
 LISTS = "/var/lib/apt/lists"
 MARKS = "/var/lib/apt/extended_states"
@@ -45,53 +71,13 @@ OPTIONS = (
     *(word for option in CONFFILES for word in ("-o", f"Dpkg::Options::={option}")),
 )
 
-OFFLINE = "packages.offline"
-
+NAME = "apt"
+CLEAN = ("apt-get", "clean")
 UPDATE = (*ENVIRONMENT, "apt-get", "update", "-o", "Acquire::Retries=3")
 CONFIGURE = (*ENVIRONMENT, "dpkg", *CONFFILES, "--configure", "-a")
 FIX = (*ENVIRONMENT, "apt-get", "install", "--fix-broken", "--yes", "--no-install-recommends", "--no-remove", *OPTIONS)
 
-UPDATE_LIMIT = 900.0
-INSTALL_LIMIT = 7200.0
-LOCK_LIMIT = 600.0
-POLL = 0.25
-REMIND = 30.0
-"""Seconds between two reminders of what is waited for."""
-
-
-class Package(NamedTuple):
-    """One package of the database; ``status`` is dpkg's, such as "installed" or "config-files"."""
-
-    version: str
-    status: str
-
-
-class Holder(NamedTuple):
-    """Who holds a lock of the package manager."""
-
-    pid: int
-    command: str
-
-
-class Simulation(NamedTuple):
-    """What apt would do: names with their architecture where apt gives one, as ``dpkg-query`` prints them."""
-
-    incoming: tuple[str, ...]
-    upgraded: tuple[str, ...]
-    removed: tuple[str, ...]
-
-
-class State(NamedTuple):
-    """What a plan needs to know of the package manager.
-
-    ``broken`` says what is unfinished, ``busy`` who is at work; both are empty when all is well. ``unavailable`` are
-    those of the wanted packages that the lists do not offer.
-    """
-
-    lists: bool
-    broken: str = ""
-    busy: str = ""
-    unavailable: frozenset[str] = frozenset()
+REPAIR = (CONFIGURE, FIX)
 
 
 def install(packages: Sequence[str]) -> tuple[str, ...]:
@@ -100,14 +86,31 @@ def install(packages: Sequence[str]) -> tuple[str, ...]:
     return (*ENVIRONMENT, "apt-get", "install", *options, "--", *packages)
 
 
-def purge(packages: Sequence[str], keep_configuration: bool = False, protected: bool = False) -> tuple[str, ...]:
+def reinstall(packages: Sequence[str]) -> tuple[str, ...]:
+    """apt-get(8): the same version again; a changed configuration file stays as it is."""
+    argv = install(packages)
+    cut = argv.index("install") + 1
+    return (*argv[:cut], "--reinstall", *argv[cut:])
+
+
+def remove(packages: Sequence[str], keep_configuration: bool = False) -> tuple[str, ...]:
     """The command that takes exactly these packages away; what only they needed is among them or stays.
 
-    ``protected``: one of them is, see :func:`any_protected`; apt takes it away only when told so.
+    Guarded ones as well (Essential, apt's Important): a minimal system does without e2fsprogs until something brings it
+    in. What a removal takes along is rehearsed, and compared with what came in, before it is run.
     """
     verb = "remove" if keep_configuration else "purge"
-    allow = ("--allow-remove-essential",) if protected else ()
-    return (*ENVIRONMENT, "apt-get", verb, "--yes", "--no-auto-remove", *allow, *OPTIONS, "--", *packages)
+    return (
+        *ENVIRONMENT,
+        "apt-get",
+        verb,
+        "--yes",
+        "--no-auto-remove",
+        "--allow-remove-essential",
+        *OPTIONS,
+        "--",
+        *packages,
+    )
 
 
 # pure
@@ -211,23 +214,10 @@ def lists_present(host: Door) -> bool:
     return any("_Packages" in name for name in host.listdir(LISTS).names)
 
 
-def ask(host: Door, wanted: Sequence[str]) -> State:
-    """The state of the package manager, for a plan that wants packages."""
-    lists = lists_present(host)
-    unavailable: frozenset[str] = frozenset()
-    if lists and wanted:
-        unavailable = frozenset(wanted) - candidates(host, wanted)
-    working = holder(host)
-    if working is not None:
-        # What somebody is at work on is not broken: it may be the apt of a run that was killed.
-        return State(lists, "", f"{working.command} ({working.pid})", unavailable)
-    return State(lists, unfinished(host), "", unavailable)
-
-
-def candidates(host: Door, wanted: Sequence[str]) -> set[str]:
-    """Those of the wanted packages that a repository offers."""
+def candidates(host: Door, wanted: Sequence[str]) -> set[str] | None:
+    """Those of the wanted packages that a repository offers; None where apt-cache does not answer."""
     result = host.run(Command(("apt-cache", "policy", "--", *wanted), timeout=60))
-    return parse_policy(result.stdout)
+    return parse_policy(result.stdout) if result.ok else None
 
 
 def installed(host: Door) -> dict[str, Package]:
@@ -251,96 +241,54 @@ def architecture(host: Door) -> str:
     return result.stdout.strip()
 
 
-def simulate(host: Door, argv: Sequence[str]) -> tuple[Result, Simulation]:
-    """What an apt command would do. ``argv`` is one of ``install`` and ``purge``."""
+def simulated(host: Door, argv: Sequence[str]) -> tuple[Result, Simulation]:
+    """What an apt command would do. ``argv`` is one of ``install`` and ``remove``."""
     verb = argv.index("apt-get") + 1
     result = host.run(Command((*argv[:verb], "--simulate", *argv[verb:]), timeout=120))
     return result, parse_simulation(result.stdout, architecture(host))
 
 
-def any_protected(host: Door, packages: Sequence[str]) -> bool:
-    """Whether apt guards one of these packages: Essential, Protected (deb-control(5)), or apt's own Important.
+def simulate(host: Door, packages: Sequence[str]) -> tuple[Result, Simulation]:
+    """What ``install`` would do, with what it refuses to remove."""
+    result, coming = simulated(host, install(packages))
+    return result, coming._replace(removed=(*coming.removed, *parse_refusal(result.stdout)))
 
-    A package that a run brought in can be one: minimal systems do without e2fsprogs, until something needs it.
-    """
-    shown = "--showformat=${Essential} ${Protected} ${Important}\n"
-    answer = host.run(Command(("dpkg-query", "--show", shown, "--", *packages), timeout=60))
-    return "yes" in answer.stdout.split()
+
+def would_go(host: Door, packages: Sequence[str]) -> tuple[Result, set[str]]:
+    """The plain names of all that ``remove`` would take away."""
+    result, would = simulated(host, remove(packages))
+    return result, {plain(name) for name in would.removed}
+
+
+def mark(packages: Sequence[str], automatic: bool) -> tuple[str, ...]:
+    return ("apt-mark", "auto" if automatic else "manual", "--", *(plain(name) for name in packages))
+
+
+def files(host: Door, packages: Sequence[str]) -> frozenset[str]:
+    """Every path that one of the packages has."""
+    return frozenset(host.run(Command(("dpkg-query", "--listfiles", "--", *packages), timeout=60)).stdout.splitlines())
+
+
+def configuration(host: Door, packages: Sequence[str]) -> list[str]:
+    """The packages' configuration files, which a purge takes along."""
+    argv = ("dpkg-query", "--show", "--showformat=${Conffiles}\\n", "--", *packages)
+    lines = host.run(Command(argv, timeout=60)).stdout.splitlines()
+    return [line.strip().split(" ")[0] for line in lines if line.strip()]
+
+
+def scripts(host: Door, packages: Sequence[str]) -> list[str]:
+    """The scripts that the packages ran when they were configured."""
+    paths = [f"/var/lib/dpkg/info/{name}.postinst" for one in packages for name in (one, plain(one))]
+    return [host.read(path).text for path in paths]
 
 
 def holder(host: Door) -> Holder | None:
-    """Who holds a lock of the package manager: fcntl locks are listed in /proc/locks, their files in /proc/PID/fd."""
-    pids = []
-    for line in host.read("/proc/locks", 1 << 20).text.splitlines():
-        words = line.split()
-        if len(words) >= 5 and words[1] == "POSIX" and words[4].isdigit() and int(words[4]) > 0:
-            pids.append(int(words[4]))
-    for pid in dict.fromkeys(pids):
-        for name in host.listdir(f"/proc/{pid}/fd").names:
-            if host.readlink(f"/proc/{pid}/fd/{name}").text in LOCKS:
-                command = host.read(f"/proc/{pid}/cmdline", 4096).text.replace("\0", " ").strip()
-                return Holder(pid, command[:120] or str(pid))
-    return None
+    """Who holds one of dpkg's and apt's locks."""
+    return manager.lock_holder(host, LOCKS)
 
 
-# changes
-
-
-def wait_for_lock(host: Workshop, say: Say, limit: float = LOCK_LIMIT) -> None:
-    """Wait until nobody uses the package manager, saying who does. Raises WorkError after ``limit`` seconds."""
-    began = host.now()
-    reminded = -REMIND
-    while True:
-        busy = holder(host)
-        if busy is None:
-            return
-        waited = host.now() - began
-        if waited >= limit:
-            raise WorkError(
-                _("The package manager is busy: {command} (process {pid}) has held it for {minutes} minutes.").format(
-                    command=busy.command, pid=busy.pid, minutes=int(waited // 60)
-                ),
-                "",
-                _("Wait until that has ended, then run kvmready again."),
-            )
-        if waited - reminded >= REMIND:
-            reminded = waited
-            say(
-                _("Waiting for {command} (process {pid}): it is using the package manager.").format(
-                    command=busy.command, pid=busy.pid
-                )
-            )
-        host.sleep(1.0)
-
-
-def run(host: Workshop, argv: Sequence[str], log: str, total: int, say: Say, limit: float = INSTALL_LIMIT) -> Result:
-    """Run a package command to its end, with its output in ``log`` and progress told from there.
-
-    An interruption waits for the command all the same, because a package run that is cut off leaves packages half
-    installed; it is raised again when the command has ended.
-    """
-    skip = len(host.read(log, 64 << 20).text)
-    running = host.begin_change(Command(tuple(argv), timeout=limit, log=log))
-    last = ""
-    interrupted: KeyboardInterrupt | None = None
-    while True:
-        try:
-            result = running.poll()
-            if result is not None:
-                break
-            text = progress(host.read(log, 64 << 20).text[skip:], total)
-            if text != last:
-                last = text
-                say(text)
-            host.sleep(POLL)
-        except KeyboardInterrupt as signal:
-            if interrupted is not None:
-                raise
-            interrupted = signal
-            say(_("Interrupted. Waiting for the package manager to end, so that nothing stays half installed."))
-    if interrupted is not None:
-        raise interrupted
-    return result._replace(stdout=host.read(log, 64 << 20).text[skip:])
+def by_hand() -> str:
+    return _("Run: sudo dpkg --configure -a && sudo apt-get --fix-broken install, then run kvmready again.")
 
 
 def no_candidate() -> str:
@@ -348,24 +296,20 @@ def no_candidate() -> str:
     return _("The distribution's own repository belongs into /etc/apt/sources.list or /etc/apt/sources.list.d.")
 
 
-def failed(result: Result, log: str) -> WorkError:
-    """The error for a package command, with the next move that fits what it said."""
-    words = [line for line in result.stdout.splitlines() if line.startswith(("E: ", "W: ", "dpkg: error"))]
-    why = " ".join(words[-3:]) or explain(result)
-    text = result.stdout
-    if re.search(r"Unable to locate package|has no installation candidate", text):
-        move = no_candidate()
-    elif re.search(r"Could not resolve|Failed to fetch|Temporary failure|Could not connect", text):
-        words_for = _(
-            "The repositories do not answer: check this host's network and proxy. More: kvmready explain {cause}"
-        )
-        move = words_for.format(cause=OFFLINE)
-    elif "o space left" in text or "enough free space" in text:
-        move = _("Make room on this disk (apt-get clean frees the package cache), then run kvmready again.")
-    elif "dpkg was interrupted" in text or "nmet dependencies" in text:
-        move = _("Run: sudo dpkg --configure -a && sudo apt-get --fix-broken install, then run kvmready again.")
-    elif log:
-        move = _("Its whole output is in {log}.").format(log=log)
-    else:
-        move = _("Run it by hand and read what it says.")
-    return WorkError(_("This command failed: {command}").format(command=shown(result.argv)), why, move)
+def why(text: str) -> str:
+    """apt's and dpkg's own lines about a failure, the last three."""
+    return " ".join([line for line in text.splitlines() if line.startswith(("E: ", "W: ", "dpkg: error"))][-3:])
+
+
+SIGNS = (
+    ("untrusted", r"NO_PUBKEY|EXPKEYSIG|BADSIG|signatures? (couldn't be verified|were invalid)|is not signed"),
+    ("untrusted", r"packages cannot be authenticated|There were unauthenticated packages"),
+    ("no-candidate", r"Unable to locate package|has no installation candidate"),
+    ("offline", r"Could not resolve|Failed to fetch|Temporary failure|Could not connect"),
+    ("no-space", r"No space left|enough free space"),
+    ("broken", r"dpkg was interrupted|Unmet dependencies"),
+)
+
+
+def trouble(text: str) -> str:
+    return manager.tell(text, SIGNS)

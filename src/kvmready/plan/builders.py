@@ -15,7 +15,7 @@ from kvmready.facts.network import clashes, free_subnet
 from kvmready.facts.storage import closed_folders
 from kvmready.facts.tools import COCKPIT_SOCKET
 from kvmready.i18n import _
-from kvmready.plan import acl, capabilities, group, libvirt_builders, network, pool, reinstall, udev, uri, virsh
+from kvmready.plan import acl, group, libvirt_builders, network, pool, service_builders, udev, uri, virsh
 from kvmready.plan.command import shown
 from kvmready.plan.step import Step
 from kvmready.typed import TYPE_CHECKING
@@ -44,7 +44,6 @@ ROLES = {
     "libvirt.clients": "clients",
     "libvirt.virt-install": "installer",
     "libvirt.python": "python-binding",
-    "services.virtlockd": "lock-daemon",
     "network.dnsmasq": "network",
     "network.firewall": "firewall",
     "tools.virt-manager": "manager",
@@ -170,6 +169,8 @@ def _nested(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
 
 
 def _reinstall(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
+    from kvmready.plan.managers import MANAGERS
+
     owners, emulator = facts.qemu.owners, facts.qemu.emulator
     if isinstance(owners, Known) and isinstance(emulator, Known) and table.package_manager == "apt":
         yield Step(
@@ -177,7 +178,7 @@ def _reinstall(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
             "reinstall",
             finding.layer,
             _("Install again: {packages}").format(packages=" ".join(owners.value)),
-            (reinstall.command(owners.value),),
+            (MANAGERS[table.package_manager].reinstall(owners.value),),
             {"packages": list(owners.value), "program": emulator.value, "files": list(table.names.roms)},
             _mends(finding),
             _("An undo leaves these packages as they are then: damaged files are no state to go back to."),
@@ -231,6 +232,11 @@ def _device(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
     )
 
 
+def _tool(table: Table) -> dict[str, str]:
+    """How the step ``group`` knows the host's tool again; usermod is nowhere named, so that old plans keep their id."""
+    return {} if table.accounts == "shadow" else {"accounts": table.accounts}
+
+
 def _qemu_user(finding: Finding, table: Table) -> Iterator[Step]:
     user, target = table.names.qemu_user, table.names.kvm_group
     yield Step(
@@ -238,45 +244,8 @@ def _qemu_user(finding: Finding, table: Table) -> Iterator[Step]:
         "group",
         finding.layer,
         _("Add {user} to the group {group}").format(user=user, group=target),
-        (group.add(user, target),),
-        {"user": user, "group": target},
-        _mends(finding),
-    )
-
-
-def _units(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
-    check = "services.libvirtd" if finding.layer != "services" else finding.check
-    known = facts.services.units.value if isinstance(facts.services.units, Known) else {}
-    name = check.rpartition(".")[2]
-    own = dict(table.names.units).get(check) or (f"{name}.socket", f"{name}.service")
-    wanted = [unit for unit in table.wanted_units() if unit in own]
-    wanted += [u for u in own if u not in wanted and u in known and (known[u].masked or known[u].active == "failed")]
-    if not wanted:
-        return
-    masked = [u for u in wanted if u in known and known[u].masked]
-    commands = [("systemctl", "unmask", "--", *masked)] if masked else []
-    failed = [u for u in wanted if u in known and known[u].active == "failed"]
-    commands += [("systemctl", "reset-failed", "--", *failed)] if failed else []
-    commands += [("systemctl", "enable", "--", *wanted), ("systemctl", "start", "--", *wanted)]
-    yield Step(
-        check,
-        "unit",
-        finding.layer,
-        _("Start {name} now and at every boot").format(name=wanted[-1]),
-        tuple(commands),
-        {"units": wanted},
-        _mends(finding),
-    )
-
-
-def _capabilities(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
-    yield Step(
-        "libvirt.capabilities",
-        "capabilities",
-        finding.layer,
-        _("Let libvirt look at the emulators again"),
-        capabilities.commands(table.wanted_units()[-1]),
-        {},
+        (group.add(user, target, table.accounts),),
+        {"user": user, "group": target, **_tool(table)},
         _mends(finding),
     )
 
@@ -359,8 +328,8 @@ def _group_of(name: str) -> Builder:
                 "group",
                 finding.layer,
                 _("Add {user} to the group {group}").format(user=person.name, group=target),
-                (group.add(person.name, target),),
-                {"user": person.name, "group": target},
+                (group.add(person.name, target, table.accounts),),
+                {"user": person.name, "group": target, **_tool(table)},
                 _mends(finding),
                 _("{user} has to log in again before this counts.").format(user=person.name),
             )
@@ -372,6 +341,12 @@ def also_wanted(finding: Finding, facts: Facts) -> tuple[str, ...]:
     """The roles of packages that the step for a finding needs to work with, where they are missing."""
     if finding.cause == "storage.path-unreachable" and isinstance(facts.storage.setfacl, Absent):
         return ("acl",)
+    if finding.cause == "libvirt.not-installed":
+        return ("driver", "locks")
+    if finding.check == "services.virtlockd":
+        return ("locks",)
+    if finding.check == "network.default-network" and not isinstance(facts.network.packaged, Known):
+        return ("default-network",)
     return ()
 
 
@@ -443,12 +418,12 @@ CAUSES: Mapping[str, Builder] = {
     "kernel.device-permissions": _device,
     "kernel.nested-disabled": _nested,
     "qemu.broken": _reinstall,
-    "libvirt.unreachable": _units,
-    "libvirt.no-kvm-capability": _capabilities,
-    "services.not-running": _units,
-    "services.not-enabled": _units,
-    "services.masked": _units,
-    "services.failed": _units,
+    "libvirt.unreachable": service_builders.units,
+    "libvirt.no-kvm-capability": service_builders.libvirt_again,
+    "services.not-running": service_builders.units,
+    "services.not-enabled": service_builders.units,
+    "services.masked": service_builders.units,
+    "services.failed": service_builders.units,
     "network.default-undefined": _network,
     "network.default-inactive": _network,
     "network.default-no-autostart": _network,
@@ -467,9 +442,7 @@ CAUSES: Mapping[str, Builder] = {
 
 BLOCKED: Mapping[str, Builder] = {
     "kernel.modules": _vendor_module,
-    "services.libvirtd": _units,
-    "services.virtlogd": _units,
-    "services.virtlockd": _units,
+    **dict.fromkeys(service_builders.WAITING, service_builders.units),
     "network.default-network": _network,
     "storage.default-pool": _pool,
     "storage.pool-autostart": _pool,

@@ -15,11 +15,9 @@ CACHE = "/var/cache/libvirt/qemu/capabilities"
 """libvirt: src/qemu/qemu_capabilities.c; Debian's libvirt-daemon-system.postinst clears it in the same way."""
 
 
-def commands(unit: str) -> tuple[tuple[str, ...], ...]:
-    return (
-        ("find", CACHE, "-maxdepth", "1", "-name", "*.xml", "-delete"),
-        ("systemctl", "restart", "--", unit),
-    )
+def commands(restart: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """The plan's commands; ``restart`` is the one that starts the daemon anew."""
+    return (("find", CACHE, "-maxdepth", "1", "-name", "*.xml", "-delete"), restart)
 
 
 def done(host: Door, step: Step) -> bool:

@@ -16,9 +16,23 @@ def _names(step: Step) -> tuple[str, str]:
     return str(step.arguments["user"]), str(step.arguments["group"])
 
 
-def add(user: str, group: str) -> tuple[str, ...]:
-    """The command that adds ``user`` to ``group`` and leaves the user's other groups alone."""
+def add(user: str, group: str, accounts: str = "shadow") -> tuple[str, ...]:
+    """The command that adds ``user`` to ``group`` and leaves the user's other groups alone.
+
+    ``accounts`` are the host's tools, as in ``distro.table``: usermod(8) of shadow, or addgroup of busybox.
+    """
+    if accounts == "busybox":
+        return ("addgroup", user, group)
     return ("usermod", "--append", "--groups", group, "--", user)
+
+
+def take_out(user: str, group: str, accounts: str = "shadow") -> tuple[str, ...]:
+    """The command that takes ``user`` out of ``group``."""
+    return ("delgroup", user, group) if accounts == "busybox" else ("gpasswd", "--delete", user, "--", group)
+
+
+def _accounts(step: Step) -> str:
+    return str(step.arguments.get("accounts", "shadow"))
 
 
 def done(host: Door, step: Step) -> bool:
@@ -40,7 +54,7 @@ def former(host: Door, step: Step) -> dict[str, Any]:
 
 def apply(host: Workshop, step: Step, say: Say) -> dict[str, Any]:
     """Add the user. Raises WorkError."""
-    change(host, add(*_names(step)), 60)
+    change(host, add(*_names(step), _accounts(step)), 60)
     return {}
 
 
@@ -48,5 +62,5 @@ def undo(host: Workshop, step: Step, former: Mapping[str, Any], say: Say) -> tup
     """Take the user out again, if the user was not in before. Raises WorkError."""
     user, group = _names(step)
     if not former["member"] and user in host.group(group).members:
-        change(host, ("gpasswd", "--delete", user, "--", group), 60)
+        change(host, take_out(user, group, _accounts(step)), 60)
     return ()

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from kvmready.errors import WorkError
-from kvmready.host.door import Command, Door, Workshop
+from kvmready.host.door import Command, Door, Result, Workshop
 from kvmready.i18n import _
 from kvmready.plan.command import change, explain
 from kvmready.typed import Any, NamedTuple
@@ -73,6 +73,22 @@ PRUNED = (
     "/var/lib/dpkg",
     "/var/lib/apt",
     "/var/cache/apt",
+    "/var/lib/rpm",
+    "/usr/lib/sysimage",
+    "/var/lib/dnf",
+    "/var/cache/dnf",
+    "/var/cache/libdnf5",
+    "/var/cache/yum",
+    "/var/lib/yum",
+    "/var/lib/zypp",
+    "/var/cache/zypp",
+    "/var/log/YaST2",
+    "/var/log/zypp",
+    "/var/lib/pacman",
+    "/var/cache/pacman",
+    "/usr/lib/apk",
+    "/var/cache/apk",
+    "/etc/apk",
     "/var/tmp",
     "/usr/share/doc",
     "/usr/share/locale",
@@ -80,6 +96,9 @@ PRUNED = (
     "/usr/src",
 )
 """Large, and changed by nobody whom an undo could take back."""
+
+COPIES = (".rpmnew", ".pacnew", ".apk-new", ".dpkg-new", ".dpkg-dist")
+"""What is put beside a configuration file that a person had there before: the package's own version of it."""
 
 Tree = dict[str, str]
 """Path to "KIND MODE UID GID", KIND as find(1) prints it: d, f, l …"""
@@ -124,8 +143,11 @@ def tree(host: Door) -> Tree:
     """The listing of ``ROOTS`` and of the names in /run. Raises WorkError when find(1) does not work."""
     begun = [host.begin(Command(_find(*root), timeout=300)) for root in ROOTS if not host.stat(root[0]).error]
     found: Tree = {f"/run/{name}": "run" for name in host.listdir("/run").names}
-    for running in begun:
+    for root, running in zip((root for root in ROOTS if not host.stat(root[0]).error), begun):
         result = running.wait()
+        if not result.problem and not result.stdout:  # busybox's find has no -printf
+            result = host.run(Command(_find(*root, told_by=STAT), timeout=300))
+            found.update(parse_stat(result.stdout))
         if result.problem or not result.stdout:  # status 1 only says that something vanished while it was listed
             raise WorkError(_("The host's directories cannot be listed."), explain(result))
         for entry in result.stdout.split("\0"):
@@ -135,10 +157,28 @@ def tree(host: Door) -> Tree:
     return found
 
 
-def _find(root: str, kind: str, depth: int) -> tuple[str, ...]:
+PRINTF = ("-printf", "%y %m %U %G %p\\0")
+STAT = ("-exec", "stat", "-c", "%f %a %u %g %n", "{}", "+")
+"""How find(1) tells of a path: GNU's own way, and the one that busybox can do, too."""
+
+KINDS = {0x4: "d", 0x8: "f", 0xA: "l", 0x2: "c", 0x6: "b", 0x1: "p", 0xC: "s"}
+"""The upper four bits of a mode to find(1)'s letter: inode(7)."""
+
+
+def parse_stat(text: str) -> Tree:
+    """The lines of ``STAT``: the raw mode in hexadecimal digits, permissions, user, group and path."""
+    found: Tree = {}
+    for line in text.splitlines():
+        raw, mode, uid, gid, path = (*line.split(" ", 4), "", "", "", "", "")[:5]
+        if path.startswith("/") and "\ufffd" not in path and re.fullmatch(r"[0-9a-f]{4,5}", raw):
+            found[path] = f"{KINDS.get(int(raw, 16) >> 12, '?')} {mode} {uid} {gid}"
+    return found
+
+
+def _find(root: str, kind: str, depth: int, told_by: tuple[str, ...] = ()) -> tuple[str, ...]:
     prune = [word for path in PRUNED for word in ("-path", path, "-prune", "-o") if path.startswith(root + "/")]
     wanted = ["-type", kind] if kind else []
-    return ("find", root, "-xdev", "-maxdepth", str(depth), *prune, *wanted, "-printf", "%y %m %U %G %p\\0")
+    return ("find", root, "-xdev", "-maxdepth", str(depth), *prune, *wanted, *(told_by or PRINTF))
 
 
 def accounts(host: Door) -> Accounts:
@@ -260,6 +300,9 @@ def _remove_empty(host: Workshop, path: str, state: str, told: bool) -> str:
                 return _("{path} stays: it is not empty.").format(path=path) if told else ""
             host.rmdir(path)
             return ""
+        if path.endswith(COPIES) and state.startswith("f "):
+            host.remove(path)
+            return ""
         if path.startswith(EMPTY_FILES) and state.startswith("f ") and host.stat(path).size == 0:
             host.remove(path)
             return ""
@@ -268,7 +311,9 @@ def _remove_empty(host: Workshop, path: str, state: str, told: bool) -> str:
     return _("{path} stays: it came with the packages, and no package removes it.").format(path=path) if told else ""
 
 
-KNOWN_ACCOUNTS = frozenset(("libvirt", "libvirt-qemu", "libvirt-dnsmasq", "dnsmasq", "polkitd", "rdma", "swtpm", "tss"))
+KNOWN_ACCOUNTS = frozenset(
+    ("libvirt", "libvirt-qemu", "libvirt-dnsmasq", "dnsmasq", "polkitd", "qemu", "rdma", "swtpm", "tss")
+)
 """Accounts that the packages of a virtualization host make, for a run that was killed before it could tell its own."""
 
 
@@ -285,13 +330,13 @@ def restore_accounts(
     stays = []
     for name in sorted((set(now.users) - set(before.users) - in_use) & set(users)):
         if _is_system(now.users[name]):
-            result = host.change(Command(("userdel", "--", name), timeout=60))
+            result = _delete(host, "user", name)
             if not result.ok:
                 stays.append(_("The user {name} stays: {why}").format(name=name, why=explain(result)))
     now = accounts(host)
     for name in sorted((set(now.groups) - set(before.groups) - in_use) & set(groups)):
         if _is_system(now.groups[name]):
-            result = host.change(Command(("groupdel", "--", name), timeout=60))
+            result = _delete(host, "group", name)
             if not result.ok:
                 stays.append(_("The group {name} stays: {why}").format(name=name, why=explain(result)))
     now = accounts(host)
@@ -306,6 +351,12 @@ def restore_accounts(
         argv = ("useradd", "--system", "--no-create-home", "--uid", fields[2], "--gid", fields[3])
         change(host, (*argv, "--comment", fields[4], "--home-dir", fields[5], "--shell", fields[6], "--", name), 60)
     return stays
+
+
+def _delete(host: Workshop, what: str, name: str) -> Result:
+    """Remove an account with shadow's tools, else with busybox's."""
+    result = host.change(Command((f"{what}del", "--", name), timeout=60))
+    return host.change(Command((f"del{what}", name), timeout=60)) if result.problem == "absent" else result
 
 
 def _is_system(line: str) -> bool:

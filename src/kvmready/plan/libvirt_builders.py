@@ -9,7 +9,7 @@ from kvmready.facts.libvirtd import ACTION
 from kvmready.facts.network import USUAL_BRIDGE
 from kvmready.facts.services import DRIVERS
 from kvmready.i18n import _
-from kvmready.plan import bridge, forward, setuid
+from kvmready.plan import bridge, forward, service_builders, setuid
 from kvmready.plan.step import Step
 from kvmready.typed import TYPE_CHECKING
 
@@ -27,7 +27,10 @@ FORWARD = "net.ipv4.ip_forward"
 
 RULE_FILE = "/etc/polkit-1/rules.d/60-kvmready-libvirt.rules"
 PKLA_FILE = "/etc/polkit-1/localauthority/50-local.d/60-kvmready-libvirt.pkla"
-"""Debian 11 has polkit 0.105, which knows no rules in JavaScript: pklocalauthority(8)."""
+"""polkit 0.105 knows no rules in JavaScript: pklocalauthority(8)."""
+
+OLD_POLKIT = ("Debian 11", "Ubuntu 20.04", "Ubuntu 22.04")
+"""Rows of releases with polkit 0.105."""
 
 
 def _units(facts: Facts) -> Mapping[str, Unit]:
@@ -82,7 +85,7 @@ def _drivers(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
 
 def _polkit(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
     group = table.names.libvirt_group
-    if table.family == "debian" and facts.os.version_id == "11":
+    if table.title in OLD_POLKIT:
         path = PKLA_FILE
         content = (
             f"# Written by kvmready: the group {group} may manage guests.\n[{group}]\n"
@@ -153,13 +156,13 @@ def _forwarding(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
 
 def _rules(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
     found = facts.network.default
-    unit = "virtnetworkd.service" if table.libvirt_set == "modular" else "libvirtd.service"
+    unit = service_builders.network_service(facts, table)
     yield Step(
         "network.firewall-reloaded",
         "rules",
         finding.layer,
         _("Have libvirt write its firewall rules again"),
-        (("systemctl", "restart", "--", unit),),
+        (service_builders.restart(facts, unit),),
         {"unit": unit, "bridge": (found.value.bridge if isinstance(found, Known) else "") or USUAL_BRIDGE},
         (finding.cause,),
         _(
@@ -197,7 +200,7 @@ def _forward(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
 
 def _bridge_helper(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
     found = facts.network.helper
-    if table.family == "debian" and isinstance(found, Known):
+    if table.package_manager == "apt" and isinstance(found, Known):
         yield Step(
             "network.bridge-helper",
             "setuid",

@@ -1,4 +1,4 @@
-"""Kind ``packages``: bring packages in with apt, and take exactly those away again.
+"""Kind ``packages``: bring packages in with the host's package manager, and take exactly those away again.
 
 What the packages' scripts and daemons leave behind is put back by ``leftovers`` and ``firewall``.
 """
@@ -8,16 +8,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from kvmready.errors import WorkError
-from kvmready.facts import packages as apt_state
 from kvmready.host.door import Command, Door, Workshop
 from kvmready.i18n import _
-from kvmready.plan import apt, firewall, leftovers
+from kvmready.plan import firewall, leftovers, managers
 from kvmready.plan.command import FORMER, KEY, RESULTS, run_directory
+from kvmready.plan.manager import Manager, Package, failed, run, wait_for_lock
 from kvmready.plan.step import Say, Step
 from kvmready.typed import Any, NamedTuple
 
-DAEMONS = ("libvirt-daemon-system", "libvirt-daemon")
-"""Packages whose networks have to be stopped before they go."""
+DAEMONS = (
+    "libvirt-daemon-system",
+    "libvirt-daemon",
+    "libvirt-daemon-driver-network",
+    "libvirt",
+)
+"""Packages of libvirt's network driver, in any distribution, whose networks have to be stopped before they go."""
 
 PLACES = ("/etc/", "/opt/")
 """Where a file that was there before may be a person's, although a package lists it as its configuration."""
@@ -38,38 +43,44 @@ def _wanted(step: Step) -> list[str]:
     return [str(name) for name in step.arguments["packages"]]
 
 
-def _missing(step: Step, present: Mapping[str, apt.Package]) -> list[str]:
-    ready = {apt.plain(name) for name, package in present.items() if package.status == "installed"}
-    return [name for name in _wanted(step) if apt.plain(name) not in ready]
+def _log(step: Step, manager: Manager) -> str:
+    return f"{run_directory(step.arguments)}/{manager.NAME}.log"
+
+
+def _missing(step: Step, present: Mapping[str, Package]) -> list[str]:
+    plain = managers.of(step).plain
+    ready = {plain(name) for name, package in present.items() if package.status == "installed"}
+    return [name for name in _wanted(step) if plain(name) not in ready]
 
 
 def done(host: Door, step: Step) -> bool:
-    """Whether dpkg says "installed" of every package and has nothing left to finish."""
-    return not _missing(step, apt.installed(host)) and not apt_state.unfinished(host)
+    """Whether the database says "installed" of every package, and nothing is left to finish."""
+    manager = managers.of(step)
+    return not _missing(step, manager.installed(host)) and not manager.unfinished(host)
 
 
 def former(host: Door, step: Step) -> dict[str, Any]:
     """The packages, marks, accounts, units, directories and firewall as they are, and what would come in.
 
-    Raises WorkError where apt would remove a package, or cannot do it at all.
+    Raises WorkError where it would remove a package, or cannot be done at all.
     """
-    present = apt.installed(host)
-    result, coming = apt.simulate(host, apt.install(_missing(step, present) or _wanted(step)))
-    removed = apt.parse_refusal(result.stdout)
-    if removed:
+    manager = managers.of(step)
+    present = manager.installed(host)
+    result, coming = manager.simulate(host, _missing(step, present) or _wanted(step))
+    if coming.removed:
         raise WorkError(
             _("Bringing in {packages} would remove: {removed}").format(
-                packages=" ".join(_wanted(step)), removed=" ".join(removed)
+                packages=" ".join(_wanted(step)), removed=" ".join(coming.removed)
             ),
             _("kvmready removes no package that it did not bring in."),
             _("Remove them yourself if you do not need them, then run kvmready again."),
         )
     if not result.ok:
-        raise apt.failed(result._replace(stdout=result.stdout + result.stderr), "")
+        raise failed(manager, result._replace(stdout=result.stdout + result.stderr), "")
     known = leftovers.accounts(host)
     return {
         "packages": {name: list(package) for name, package in present.items()},
-        "automatic": sorted(apt.automatic(host)),
+        "automatic": sorted(manager.automatic(host)),
         "incoming": list(coming.incoming),
         "upgraded": list(coming.upgraded),
         "users": known.users,
@@ -82,36 +93,33 @@ def former(host: Door, step: Step) -> dict[str, Any]:
 
 def apply(host: Workshop, step: Step, say: Say) -> dict[str, Any]:
     """Install what is missing. Returns what really came in. Raises WorkError."""
-    log = run_directory(step.arguments) + "/apt.log"
+    manager = managers.of(step)
+    log = _log(step, manager)
     before: Mapping[str, Any] = step.arguments[FORMER]
-    apt.wait_for_lock(host, say)
-    unfinished = apt_state.unfinished(host)
+    wait_for_lock(host, manager, say)
+    unfinished = manager.unfinished(host)
     if unfinished:
-        raise WorkError(
-            _("The packages of this host are in a broken state."),
-            unfinished,
-            _("Run: sudo dpkg --configure -a && sudo apt-get --fix-broken install, then run kvmready again."),
-        )
-    missing = _missing(step, apt.installed(host))
+        raise WorkError(_("The packages of this host are in a broken state."), unfinished, manager.by_hand())
+    missing = _missing(step, manager.installed(host))
     if missing:
         if before["upgraded"]:
             count = len(before["upgraded"])
             say(_("{count} packages are upgraded on the way, which cannot be undone.").format(count=count))
         # The command of the plan, unless an earlier attempt has done a part of it: then less of the same.
-        argv = step.commands[-1] if missing == _wanted(step) else apt.install(missing)
-        result = apt.run(host, argv, log, 2 * len(before["incoming"]), say)
+        argv = step.commands[-1] if missing == _wanted(step) else manager.install(missing)
+        result = run(host, manager, argv, log, 2 * len(before["incoming"]), say)
         if not result.ok:
-            raise apt.failed(result, log)
-        missing = _missing(step, apt.installed(host))
+            raise failed(manager, result, log)
+        missing = _missing(step, manager.installed(host))
         if missing:
             raise WorkError(
-                _("apt reported success, but these packages are still not installed: {packages}").format(
-                    packages=" ".join(missing)
+                _("{manager} reported success, but these packages are still not installed: {packages}").format(
+                    manager=manager.NAME, packages=" ".join(missing)
                 ),
                 "",
                 _("Its whole output is in {log}.").format(log=log),
             )
-    now = apt.installed(host)
+    now = manager.installed(host)
     here = leftovers.accounts(host)
     tree, old = leftovers.tree(host), leftovers.unpack(before["tree"])
     return {
@@ -124,7 +132,7 @@ def apply(host: Workshop, step: Step, say: Say) -> dict[str, Any]:
     }
 
 
-def _brought(before: Mapping[str, Any], now: Mapping[str, apt.Package]) -> list[str]:
+def _brought(before: Mapping[str, Any], now: Mapping[str, Package]) -> list[str]:
     """The packages that are here now, whole or in part, and were not before."""
     return sorted(
         name
@@ -138,37 +146,39 @@ def _brought(before: Mapping[str, Any], now: Mapping[str, apt.Package]) -> list[
 
 def undo(host: Workshop, step: Step, former: Mapping[str, Any], say: Say) -> tuple[str, ...]:
     """Purge what came in with this step and put back what that leaves or takes too much of. Raises WorkError."""
-    directory = run_directory(step.arguments)
-    log = directory + "/apt.log"
-    apt.wait_for_lock(host, say)
-    if apt_state.unfinished(host):
+    manager = managers.of(step)
+    log = _log(step, manager)
+    wait_for_lock(host, manager, say)
+    if manager.unfinished(host):
         say(_("Finishing an interrupted package run first"))
-        apt.run(host, apt.CONFIGURE, log, 1, say)
-        apt.run(host, apt.FIX, log, 1, say)
-    prepared = _prepare(host, step, former, directory)
-    now = apt.installed(host)
+        for argv in manager.REPAIR:
+            run(host, manager, argv, log, 1, say)
+    prepared = _prepare(host, step, former, run_directory(step.arguments))
+    now = manager.installed(host)
     purge = [name for name in prepared.purge if name in now]
     remove = [name for name in prepared.remove if name in now and now[name].status != "config-files"]
-    if any(apt.plain(name) in DAEMONS for name in (*purge, *remove)):
+    if any(manager.plain(name) in DAEMONS for name in (*purge, *remove)):
         _stop_networks(host, say)
         firewall.restore(host, former["firewall"])
-    for names, keep in ((purge, False), (remove, True)):
-        if names:
-            argv = apt.purge(names, keep, apt.any_protected(host, names))
-            result = apt.run(host, argv, log, 2 * (len(purge) + len(remove)), say)
+    for argv in (
+        manager.remove(purge) if purge else (),
+        manager.remove(remove, keep_configuration=True) if remove else (),
+    ):
+        if argv:
+            result = run(host, manager, argv, log, 2 * (len(purge) + len(remove)), say)
             if not result.ok:
-                raise apt.failed(result, log)
-    _restore_marks(host, former, prepared.kept)
+                raise failed(manager, result, log)
+    _restore_marks(host, manager, former, prepared.kept)
     stays = []
     if prepared.kept:
-        names = " ".join(apt.plain(name) for name in prepared.kept)
+        names = " ".join(manager.plain(name) for name in prepared.kept)
         stays.append(_("These packages stay, because packages that came later need them: {names}").format(names=names))
     if not (prepared.purge or prepared.remove or prepared.kept or former[RESULTS]):
         return ()  # nothing ever came in
     say(_("Clearing up what the packages left"))
-    stays += _restore_rest(host, former, prepared)
+    stays += _restore_rest(host, manager, former, prepared)
     upgraded = sorted({str(name) for result in former[RESULTS] for name in result["upgraded"]})
-    stays += [_("{package} stays at its newer version.").format(package=apt.plain(name)) for name in upgraded]
+    stays += [_("{package} stays at its newer version.").format(package=manager.plain(name)) for name in upgraded]
     return tuple(stays)
 
 
@@ -176,6 +186,7 @@ def _prepare(host: Workshop, step: Step, former: Mapping[str, Any], directory: s
     """What to take away, and what the host looks like now; from the run's directory where an undo has begun before."""
     import json
 
+    manager = managers.of(step)
     path = f"{directory}/undo-{step.arguments[KEY]}.json"
     known = host.read(path, 64 << 20)
     if not known.error:
@@ -191,13 +202,13 @@ def _prepare(host: Workshop, step: Step, former: Mapping[str, Any], directory: s
     ours = set(former["incoming"])
     for result in former[RESULTS]:
         ours |= set(result["brought"])
-    brought = [name for name in _brought(former["packages"], apt.installed(host)) if name in ours]
-    going = _without_dependents(host, brought)
+    brought = [name for name in _brought(former["packages"], manager.installed(host)) if name in ours]
+    going = _without_dependents(host, manager, brought)
     remove = tuple(name for name in going if name in former["packages"])
     purge = tuple(name for name in going if name not in former["packages"])
     before, here = leftovers.unpack(former["tree"]), leftovers.tree(host)
-    files = _save_files(host, purge, before, directory)
-    owned = _paths(host, purge)
+    files = _save_files(host, manager, purge, before, directory)
+    owned = manager.files(host, purge) if purge else frozenset()
     altered = {path: state for path, state in leftovers.changed(before, here).items() if path in owned}
     prepared = Prepared(purge, remove, tuple(n for n in brought if n not in going), here, files, altered)
     text = json.dumps(prepared._replace(tree={})._asdict() | {"tree": leftovers.pack(prepared.tree)})
@@ -205,22 +216,19 @@ def _prepare(host: Workshop, step: Step, former: Mapping[str, Any], directory: s
     return prepared
 
 
-def _without_dependents(host: Door, brought: Sequence[str]) -> list[str]:
+def _without_dependents(host: Door, manager: Manager, brought: Sequence[str]) -> list[str]:
     """Those of the packages that can go without taking a package along that came later. Raises WorkError."""
+    plain = manager.plain
     going = list(brought)
     while going:
-        result, would = apt.simulate(host, apt.purge(going, protected=apt.any_protected(host, going)))
+        result, would = manager.would_go(host, going)
         if not result.ok:
-            raise apt.failed(result._replace(stdout=result.stdout + result.stderr), "")
-        ours = {apt.plain(name) for name in going}
-        others = {apt.plain(name) for name in would.removed} - {apt.plain(name) for name in brought}
-        if not others and {apt.plain(name) for name in would.removed} <= ours:
-            return going
-        needed = []
-        for name in going:
-            _result, alone = apt.simulate(host, apt.purge([name], protected=True))
-            if {apt.plain(other) for other in alone.removed} - ours:
-                needed.append(name)
+            raise failed(manager, result._replace(stdout=result.stdout + result.stderr), "")
+        others = would - {plain(name) for name in brought}
+        ours = {plain(name) for name in going}
+        if not others and would <= ours:
+            return [name for name in going if plain(name) in would]
+        needed = [name for name in going if manager.would_go(host, [name])[1] - ours]
         if not needed:
             raise WorkError(
                 _("These packages cannot be taken away: {packages}").format(packages=" ".join(sorted(others))),
@@ -231,14 +239,14 @@ def _without_dependents(host: Door, brought: Sequence[str]) -> list[str]:
     return []
 
 
-def _save_files(host: Workshop, purge: Sequence[str], before: leftovers.Tree, directory: str) -> dict[str, str]:
-    """Copies of the configuration files that were there before their package was, because a purge takes them."""
+def _save_files(
+    host: Workshop, manager: Manager, purge: Sequence[str], before: leftovers.Tree, directory: str
+) -> dict[str, str]:
+    """Copies of the configuration files that were there before their package was, because they go with it."""
     if not purge:
         return {}
-    argv = ("dpkg-query", "--show", "--showformat=${Conffiles}\\n", "--", *purge)
     saved: dict[str, str] = {}
-    for line in host.run(Command(argv, timeout=60)).stdout.splitlines():
-        path = line.strip().split(" ")[0]
+    for path in manager.configuration(host, purge):
         if path.startswith(PLACES) and before.get(path, "").startswith("f "):
             copy = f"{directory}/kept-{len(saved)}"
             host.write(copy, host.read_bytes(path), 0o600)
@@ -256,17 +264,18 @@ def _stop_networks(host: Workshop, say: Say) -> None:
             host.change(Command((*base, "net-destroy", "--network", name.strip()), timeout=60))
 
 
-def _restore_marks(host: Workshop, former: Mapping[str, Any], kept: Sequence[str]) -> None:
+def _restore_marks(host: Workshop, manager: Manager, former: Mapping[str, Any], kept: Sequence[str]) -> None:
     """The marks as they were; what stays only because a later package needs it may go with that one."""
-    now, before = apt.automatic(host), set(former["automatic"])
-    here = {name for name, package in apt.installed(host).items() if package.status == "installed"}
-    for verb, names in (("auto", (before | set(kept)) - now), ("manual", (now - before) & set(former["packages"]))):
-        present = sorted(name for name in names if name in here or f"{apt.plain(name)}:all" in here)
-        if present:
-            host.change(Command(("apt-mark", verb, "--", *(apt.plain(name) for name in present)), timeout=120))
+    now, before = manager.automatic(host), set(former["automatic"])
+    here = {name for name, package in manager.installed(host).items() if package.status == "installed"}
+    for automatic, names in ((True, (before | set(kept)) - now), (False, (now - before) & set(former["packages"]))):
+        present = sorted(name for name in names if name in here or f"{manager.plain(name)}:all" in here)
+        argv = manager.mark(present, automatic) if present else ()
+        if argv:
+            host.change(Command(argv, timeout=120))
 
 
-def _restore_rest(host: Workshop, former: Mapping[str, Any], prepared: Prepared) -> list[str]:
+def _restore_rest(host: Workshop, manager: Manager, former: Mapping[str, Any], prepared: Prepared) -> list[str]:
     results: Sequence[Mapping[str, Any]] = former[RESULTS]
     before = leftovers.unpack(former["tree"])
     leftovers.restore_units(host, former["active"])
@@ -287,27 +296,21 @@ def _restore_rest(host: Workshop, former: Mapping[str, Any], prepared: Prepared)
             host.mkdir(path.rpartition("/")[0], 0o755)
             host.write(path, host.read_bytes(copy), int(mode, 8), (int(uid), int(gid)))
     then = leftovers.Accounts(former["users"], former["groups"])
-    paths, names = _in_use(host, prepared.kept, then)
+    paths, names = _in_use(host, manager, prepared.kept, then)
     stays = leftovers.restore_accounts(host, then, users, names)
     around = (prepared.tree, leftovers.tree(host))
     return stays + leftovers.restore_tree(host, before, around, made, altered, paths)
 
 
-def _paths(host: Door, packages: Sequence[str]) -> frozenset[str]:
-    """Every path that one of the packages has."""
-    if not packages:
-        return frozenset()
-    return frozenset(host.run(Command(("dpkg-query", "--listfiles", "--", *packages), timeout=60)).stdout.splitlines())
-
-
-def _in_use(host: Door, kept: Sequence[str], before: leftovers.Accounts) -> tuple[frozenset[str], frozenset[str]]:
+def _in_use(
+    host: Door, manager: Manager, kept: Sequence[str], before: leftovers.Accounts
+) -> tuple[frozenset[str], frozenset[str]]:
     """The paths of packages that stay, and the accounts that came and that the scripts of these packages name."""
     if not kept:
         return frozenset(), frozenset()
-    paths = _paths(host, kept)
+    paths = manager.files(host, kept)
     now = leftovers.accounts(host)
     came = {*leftovers.appeared(before.users, now.users), *leftovers.appeared(before.groups, now.groups)}
-    scripts = [f"/var/lib/dpkg/info/{name}.postinst" for one in kept for name in (one, apt.plain(one))]
-    scripts += [path for path in paths if path.startswith("/usr/lib/sysusers.d/") and path.endswith(".conf")]
-    texts = [host.read(path).text for path in scripts]
+    sysusers = [path for path in paths if path.startswith("/usr/lib/sysusers.d/") and path.endswith(".conf")]
+    texts = [*manager.scripts(host, kept), *(host.read(path).text for path in sysusers)]
     return paths, frozenset(name for name in came if any(name in text for text in texts))

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from kvmready.errors import WorkError
 from kvmready.host.door import Command, Door, Workshop
 from kvmready.i18n import _
-from kvmready.plan import apt
+from kvmready.plan import managers
 from kvmready.plan.command import explain, run_directory
+from kvmready.plan.manager import failed, run, wait_for_lock
 from kvmready.plan.step import Say, Step
 from kvmready.typed import Any
-
-
-def command(packages: Sequence[str]) -> tuple[str, ...]:
-    """apt-get(8): the same version again; a changed configuration file stays as it is."""
-    argv = apt.install(packages)
-    cut = argv.index("install") + 1
-    return (*argv[:cut], "--reinstall", *argv[cut:])
 
 
 def done(host: Door, step: Step) -> bool:
@@ -33,12 +27,13 @@ def former(host: Door, step: Step) -> dict[str, Any]:
 
 
 def apply(host: Workshop, step: Step, say: Say) -> dict[str, Any]:
-    """Install them again. Raises WorkError when apt fails, or the program still does not start."""
-    log = run_directory(step.arguments) + "/apt.log"
-    apt.wait_for_lock(host, say)
-    result = apt.run(host, step.commands[-1], log, 2 * len(step.arguments["packages"]), say)
+    """Install them again. Raises WorkError when that fails, or the program still does not start."""
+    manager = managers.of(step)
+    log = f"{run_directory(step.arguments)}/{manager.NAME}.log"
+    wait_for_lock(host, manager, say)
+    result = run(host, manager, step.commands[-1], log, 2 * len(step.arguments["packages"]), say)
     if not result.ok:
-        raise apt.failed(result, log)
+        raise failed(manager, result, log)
     if not done(host, step):
         program = str(step.arguments["program"])
         raise WorkError(

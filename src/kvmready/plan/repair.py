@@ -5,39 +5,41 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kvmready.errors import WorkError
-from kvmready.facts import packages as apt_state
 from kvmready.host.door import Door, Workshop
 from kvmready.i18n import _
-from kvmready.plan import apt
+from kvmready.plan import managers
 from kvmready.plan.command import run_directory
+from kvmready.plan.manager import failed, run, wait_for_lock
 from kvmready.plan.step import Say, Step
 from kvmready.typed import Any
 
 
 def done(host: Door, step: Step) -> bool:
-    """Whether dpkg has nothing left to finish, and nobody is at work on it."""
-    return apt.holder(host) is None and not apt_state.unfinished(host)
+    """Whether nothing is left to finish, and nobody is at work on it."""
+    manager = managers.of(step)
+    return manager.holder(host) is None and not manager.unfinished(host)
 
 
 def former(host: Door, step: Step) -> dict[str, Any]:
-    return {"unfinished": apt_state.unfinished(host)}
+    return {"unfinished": managers.of(step).unfinished(host)}
 
 
 def apply(host: Workshop, step: Step, say: Say) -> dict[str, Any]:
-    """Configure what is unpacked, then let apt complete what is missing. Raises WorkError."""
-    log = run_directory(step.arguments) + "/apt.log"
-    apt.wait_for_lock(host, say)
-    if not apt_state.unfinished(host):
+    """Let the manager complete what is missing. Raises WorkError."""
+    manager = managers.of(step)
+    log = f"{run_directory(step.arguments)}/{manager.NAME}.log"
+    wait_for_lock(host, manager, say)
+    if not manager.unfinished(host):
         return {}  # the run that was waited for has finished its work
-    # The first command may fail because a package waits for another that was not unpacked yet: the second brings that.
-    apt.run(host, apt.CONFIGURE, log, 1, say)
-    result = apt.run(host, apt.FIX, log, 1, say)
-    left = apt_state.unfinished(host)
+    # A first command may fail because a package waits for another that was not unpacked yet: the next brings that.
+    for argv in manager.REPAIR:
+        result = run(host, manager, argv, log, 1, say)
+    left = manager.unfinished(host)
     if left:
         raise WorkError(
             _("The packages of this host are in a broken state, and could not be mended."),
-            " ".join([left, apt.failed(result, log).why]),
-            _("Run: sudo dpkg --configure -a && sudo apt-get --fix-broken install, then run kvmready again."),
+            " ".join([left, failed(manager, result, log).why]),
+            manager.by_hand(),
         )
     return {}
 

@@ -31,11 +31,15 @@ class Step(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """The steps that make a host match its profile, in layer order."""
+    """The steps that make a host match its profile, in layer order.
+
+    ``notes`` say what a person has to know before all of it, such as that the distribution was only guessed.
+    """
 
     profile: str
     users: tuple[str, ...]
     steps: tuple[Step, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:

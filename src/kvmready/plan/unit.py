@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from kvmready.errors import WorkError
@@ -72,8 +73,8 @@ def _with_services(units: Sequence[str]) -> list[str]:
 
 
 def _service(socket: str) -> str:
-    """The service that libvirt's socket units start: libvirtd-ro.socket belongs to libvirtd.service, too."""
-    return socket.replace("-ro.socket", ".socket").replace(".socket", ".service")
+    """The service that libvirt's socket units start: virtqemud-ro.socket belongs to virtqemud.service, too."""
+    return re.sub(r"(-ro|-admin)?\.socket$", ".service", socket)
 
 
 def done(host: Door, step: Step) -> bool:

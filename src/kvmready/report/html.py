@@ -369,7 +369,8 @@ def _plan(record: Record) -> Iterator[Markup]:
         for step in plan["steps"]
     ]
     title = element("h2", words.format(id=plan["id"][:SHORT_ID], count=count))
-    yield element("details", element("summary", title), element("ol", steps, class_="plan"), class_="fold")
+    notes = [element("p", _icon("warn"), element("span", note), class_="note") for note in plan.get("notes", ())]
+    yield element("details", element("summary", title), *notes, element("ol", steps, class_="plan"), class_="fold")
 
 
 def _checks(record: Record) -> Iterator[Markup]:

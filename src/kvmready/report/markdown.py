@@ -221,6 +221,8 @@ def _plan(record: Record) -> Iterator[str]:
     count = len(plan["steps"])
     words = _("The plan {id}: 1 step") if count == 1 else _("The plan {id}: {count} steps")
     yield f"<details>\n<summary>{words.format(id=plan['id'][:SHORT_ID], count=count)}</summary>"
+    for note in plan.get("notes", ()):
+        yield f"**!** {prose(note)}"
     for number, step in enumerate(plan["steps"], 1):
         yield f"**{number}.** {prose(step['summary'])}"
         if step["commands"]:

@@ -96,6 +96,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "id": plan.id,
         "profile": plan.profile,
         "users": list(plan.users),
+        "notes": list(plan.notes),
         "steps": [
             {
                 "id": step.id,

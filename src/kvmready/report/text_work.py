@@ -59,6 +59,8 @@ def plan(canvas: Canvas, record: Record) -> Iterator[Any]:
     if record["users"]:
         title += _(", users: {names}").format(names=", ".join(record["users"]))
     yield canvas.block(2, (title, "bold"))
+    for note in record.get("notes", ()):
+        yield canvas.block(2, (canvas.glyph("warn") + " ", STYLES["warn"]), note, hang=2)
     digits = len(str(len(steps)))
     for number, step in enumerate(steps, 1):
         yield ""

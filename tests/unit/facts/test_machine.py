@@ -237,6 +237,37 @@ def test_no_text_makes_a_parser_fail(text: str) -> None:
     machine.hypervisor_by_dmi(text)
 
 
+SYSINFO = "Manufacturer: IBM\nLPAR Name: LNX1\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("", ""),
+        (SYSINFO, ""),
+        (SYSINFO + "VM00 Name: LINUX1\nVM00 Control Program: z/VM    7.2.0\n", "zvm"),
+        (SYSINFO + "VM00 Control Program: KVM/Linux\nVM01 Control Program: z/VM\n", "kvm"),
+        (SYSINFO + "VM00 Control Program: other\n", "unknown"),
+    ],
+)
+def test_what_a_mainframe_runs_under(text: str, name: str) -> None:
+    assert machine.hypervisor_by_sysinfo(text) == name
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("platform\t: PowerNV\nmachine\t\t: PowerNV 8335-GTH\n", None),
+        ("platform\t: pSeries\nmachine\t\t: CHRP IBM pSeries (emulated by qemu)\n", "kvm"),
+        ("platform\t: pSeries\nmachine\t\t: CHRP IBM,9009-42A\n", "powervm"),
+        ("platform\t: PowerMac\n", ""),
+        ("", ""),
+    ],
+)
+def test_what_a_power_system_runs_under(text: str, name: str | None) -> None:
+    assert machine.hypervisor_by_platform(machine.cpu_fields(text)) == name
+
+
 def test_weaknesses_are_those_that_guests_can_use() -> None:
     found = look(host(INTEL, weaknesses={"l1tf": "Mitigation: PTE Inversion\n", "meltdown": "Vulnerable\n"}))
     assert found.weaknesses == Known((("l1tf", "Mitigation: PTE Inversion"),))

@@ -7,7 +7,7 @@ import pytest
 from kvmready.facts import packages
 from kvmready.host.door import Listing, Reading, Result
 from kvmready.host.recording import question
-from kvmready.plan import apt
+from kvmready.plan import apt, manager
 from tests.unit.facts.debian import Recorded
 
 SIMULATED = """\
@@ -28,12 +28,12 @@ Conf libc6 (2.36-9+deb12u10 Debian:12.11/stable [amd64])
 
 
 def test_a_simulation() -> None:
-    assert apt.parse_simulation(SIMULATED, "amd64") == apt.Simulation(
+    assert apt.parse_simulation(SIMULATED, "amd64") == manager.Simulation(
         ("libglib2.0-0:amd64", "gir1.2-osinfo:all", "zlib1g:i386", "qemu-utils:amd64"),
         ("libc6:amd64",),
         ("exim4:amd64", "postfix:amd64"),
     )
-    assert apt.parse_simulation("E: Unable to locate package x\n", "amd64") == apt.Simulation((), (), ())
+    assert apt.parse_simulation("E: Unable to locate package x\n", "amd64") == manager.Simulation((), (), ())
 
 
 REFUSED = """\
@@ -99,10 +99,8 @@ def test_the_commands_keep_what_people_changed_and_remove_nothing() -> None:
     argv = apt.install(["a", "b"])
     assert argv[-3:] == ("--", "a", "b")
     assert {"--yes", "--no-install-recommends", "--no-remove", "Dpkg::Options::=--force-confold"} <= set(argv)
-    assert "--no-auto-remove" in apt.purge(["a"])
-    assert "--allow-remove-essential" not in apt.purge(["a"])
-    assert "--allow-remove-essential" in apt.purge(["a"], protected=True)
-    assert apt.purge(["a"], keep_configuration=True)[apt.purge(["a"]).index("purge")] == "remove"
+    assert "--no-auto-remove" in apt.remove(["a"])
+    assert apt.remove(["a"], keep_configuration=True)[apt.remove(["a"]).index("purge")] == "remove"
 
 
 LOCKS = """\
@@ -170,7 +168,7 @@ def test_what_dpkg_left_unfinished(updates: tuple[str, ...], status: str, expect
     ],
 )
 def test_a_failed_package_run_names_the_next_move(output: str, word: str) -> None:
-    error = apt.failed(Result(("apt-get", "install"), 100, output), "/run/apt.log")
+    error = manager.failed(apt, Result(("apt-get", "install"), 100, output), "/run/apt.log")
     assert word in error.next_move
     assert error.why
     assert "apt-get install" in error.what

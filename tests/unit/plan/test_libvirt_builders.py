@@ -17,8 +17,8 @@ from kvmready.facts.network import Bridge
 from kvmready.facts.os import OsRelease
 from kvmready.host.door import Status
 from kvmready.plan import bridge, forward, libvirt_builders, make
-from kvmready.plan.apt import State
 from kvmready.plan.kinds import KINDS
+from kvmready.plan.manager import State
 from kvmready.plan.step import Step
 from tests.unit.checks.test_network import OFF
 from tests.unit.checks.test_network_filter import CLOSED, FLUSHED, filtered
@@ -136,7 +136,9 @@ def test_the_sockets_that_are_missing_are_enabled() -> None:
 )  # fmt: skip
 def test_the_rule_of_polkit(release: OsRelease, path: str, word: str) -> None:
     facts = changed(FACTS, "libvirtd", rule=Absent("x"))._replace(os=release)
-    found = step(facts, "libvirt.polkit")
+    table = distro.find(release, "x86_64")
+    (found,) = make(findings(facts), facts, table, None, READY).steps
+    assert found.id == "libvirt.polkit"
     assert (found.arguments["path"], found.arguments["mode"]) == (path, 0o644)
     assert word in found.arguments["content"]
     assert "org.libvirt.unix.manage" in found.arguments["content"]

@@ -15,8 +15,8 @@ from kvmready.facts.known import Absent, Fact, Known, Unknown
 from kvmready.facts.names import Want
 from kvmready.facts.network import Taken
 from kvmready.host.door import Account
-from kvmready.plan.apt import State
 from kvmready.plan.kinds import KINDS
+from kvmready.plan.manager import State
 from kvmready.plan.step import Plan
 from tests.unit.checks import lower
 from tests.unit.checks.upper import changed, healthy, with_units

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kvmready.plan import firewall, leftovers, modprobe, network, parameter, reinstall, unit
+from kvmready.plan import apt, firewall, leftovers, modprobe, network, parameter, unit
 from kvmready.plan.command import shown
 
 SHOWN = """\
@@ -62,6 +62,7 @@ def test_sockets_know_their_service() -> None:
         "libvirtd.service",
         "virtlogd.service",
     ]
+    assert unit._with_services(["virtqemud-admin.socket"]) == ["virtqemud-admin.socket", "virtqemud.service"]
 
 
 @pytest.mark.parametrize(
@@ -184,7 +185,7 @@ def test_only_whole_lines_that_were_named_become_comments() -> None:
 
 
 def test_a_reinstall_is_an_install_that_takes_nothing_away() -> None:
-    argv = reinstall.command(["qemu-system-x86"])
+    argv = apt.reinstall(["qemu-system-x86"])
     assert "--no-remove" in argv and argv[-2:] == ("--", "qemu-system-x86")
     assert argv[argv.index("install") + 1] == "--reinstall"
 

@@ -105,4 +105,47 @@ CAUSES = {
         ),
         ("apt.conf(5)",),
     ),
+    "packages.untrusted": Wrong(
+        "packages",
+        (
+            N_("Packages are signed by the distribution; this host does not trust the signature that it was shown."),
+            N_("Mostly the keys on this host are older than the repository, or its clock is wrong."),
+            N_("It can also mean that somebody changed the packages on their way. Never switch the check off."),
+        ),
+        (
+            Do(N_("Look at the clock:"), ("timedatectl",)),
+            Do(N_("Bring the keys up to date. Debian and Ubuntu:"), ("# apt-get install debian-archive-keyring",)),
+            Do(N_("Arch:"), ("# pacman -Sy archlinux-keyring && pacman -Su",)),
+            Do(
+                N_("Fedora and RHEL: the key's file is named by gpgkey= in /etc/yum.repos.d:"), ("rpm -qa gpg-pubkey*",)
+            ),
+            Do(N_("openSUSE; it shows the new key and asks:"), ("# zypper refresh",)),
+            Do(N_("Alpine:"), ("# apk add alpine-keys",)),
+        ),
+        (
+            Look(
+                "# apt-get update",
+                "",
+                "W: GPG error: The following signatures couldn't be verified: NO_PUBKEY …",
+            ),
+        ),
+        ("apt-secure(8)", "pacman-key(8)", "rpmkeys(8)"),
+    ),
+    "packages.no-table": Wrong(
+        "packages",
+        (
+            N_("kvmready installs by names that it has in a table for each distribution; this one has no table."),
+            N_("Nor does its os-release name a distribution in ID_LIKE that has one."),
+        ),
+        (
+            Do(
+                N_(
+                    "Install by hand: QEMU for this architecture, qemu-img, libvirt's daemon and clients, virt-install."
+                ),
+            ),
+            Do(N_("Then check again; everything but installing works on any Linux:"), ("kvmready check",)),
+        ),
+        (Look("cat /etc/os-release", "ID=debian", "ID=gentoo"),),
+        ("os-release(5)",),
+    ),
 }

@@ -267,10 +267,19 @@ _CHECKS = {
     "qemu.memory": Asked("qemu.guest-memory"),
     "qemu.firmware": Asked("qemu.firmware"),
     "qemu.tpm": Asked("qemu.tpm"),
+    "qemu.distribution": Asked(
+        "packages", N_("Whether kvmready knows what this distribution calls its packages"), ("packages.no-table",)
+    ),
     "qemu.packages": Asked("packages", N_("Whether a package is half installed"), ("packages.broken-state",)),
     "qemu.package-lock": Asked("packages", N_("Whether the package manager is free"), ("packages.manager-busy",)),
     "qemu.package-source": Asked(
-        "packages", N_("Whether there is a repository to install from"), ("packages.no-candidate", "packages.offline")
+        "packages",
+        N_("Whether there is a repository to install from"),
+        (
+            "packages.no-candidate",
+            "packages.offline",
+            "packages.untrusted",
+        ),
     ),
 }
 
