@@ -47,9 +47,7 @@ EXCEPTIONS = (
     Exempt(r"/var/log/(apt(/.*)?|dpkg\.log|alternatives\.log)", "what happened is kept: the package tools' log"),
     Exempt(r"/var/log/(btmp|wtmp|lastlog|faillog|journal(/.*)?)", "logs of logins and of the system"),
     Exempt(r"/var/lib/ucf/hashfile\.[0-9]+", "ucf's earlier versions of its list; the list itself is compared"),
-    Exempt(
-        r"/boot/initrd\.img-.*", "packed anew, with the time, by packages whose programs it holds"
-    ),
+    Exempt(r"/boot/initrd\.img-.*", "packed anew, with the time, by packages whose programs it holds"),
     Exempt(r"/var/lib/systemd/(random-seed|timers(/.*)?|linger|catalog(/.*)?)", "systemd's own state"),
     Exempt(r"/var/lib/kvmready(/.*)?", "kvmready's own journal, kept on purpose: it tells what was done"),
     Exempt(r"/var/cache/libvirt/qemu/capabilities(/.*)?", "libvirt's memory of the emulators, written when it starts"),

@@ -33,7 +33,8 @@ class Option(NamedTuple):
     """One option. Its last name makes its attribute, unless ``dest`` does.
 
     ``kind``: ``value`` takes a word, ``list`` one each time it is given, ``flag`` none; ``word`` stands alone and may
-    be left out, ``words`` are any number of those. ``help`` is marked for the catalogue; ``%(default)s`` in it is the default.
+    be left out, ``words`` are any number of those. ``help`` is marked for the catalogue; ``%(default)s`` in it is the
+    default.
     """
 
     names: tuple[str, ...]

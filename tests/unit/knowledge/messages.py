@@ -423,6 +423,20 @@ MESSAGES: tuple[tuple[str, str], ...] = (
     ),
     ("packages.broken-state", "E: dpkg 被中断，您必须手工运行 ‘dpkg --configure -a’ 解决此问题。"),
     (
+        "packages.untrusted",
+        "W: GPG error: http://deb.example.org/debian trixie InRelease: The following signatures couldn't be verified because "
+        "the public key is not available: NO_PUBKEY 6ED0E7B82643E131\n"
+        "E: The repository 'http://deb.example.org/debian trixie InRelease' is not signed.",
+    ),
+    ("packages.untrusted", "由于没有公钥，无法验证下列签名： NO_PUBKEY 6ED0E7B82643E131"),
+    ("packages.untrusted", "Public key for libvirt-10.0.0-6.el9.x86_64.rpm is not installed\nError: GPG check FAILED"),
+    (
+        "packages.untrusted",
+        'error: libvirt: signature from "Somebody <x@example.org>" is unknown trust\n'
+        ":: File libvirt-1:10.0.0-1-x86_64.pkg.tar.zst is corrupted (invalid or corrupted package (PGP signature)).",
+    ),
+    ("packages.untrusted", "ERROR: https://mirror.example.org/alpine/v3.20/main: UNTRUSTED signature"),
+    (
         "packages.offline",
         "Err:1 http://deb.debian.org/debian bookworm InRelease\n  Temporary failure resolving 'deb.debian.org'",
     ),

@@ -29,6 +29,24 @@ SYMPTOMS = (
         "apt, apt-private and po/zh_CN.po; dnf and po/zh_CN.po; zypper; pacman; apk-tools",
     ),
     Symptom(
+        "packages.untrusted",
+        (
+            "signatures couldn't be verified because the public key is not available",
+            "由于没有公钥，无法验证下列签名",
+            "the repository … is not signed",
+            "仓库 … 没有数字签名",
+            "following packages cannot be authenticated",
+            "gpg check failed",
+            "public key for … is not installed",
+            "signature from … is unknown trust",
+            "invalid or corrupted package (pgp signature)",
+            "无效或已损坏的软件包 (pgp 签名)",
+            "signature verification failed for {file|repository}",
+            "untrusted signature",
+        ),
+        "apt, methods/gpgv.cc, apt-pkg/acquire-item.cc and po/zh_CN.po; dnf; zypper; pacman, lib/libalpm; apk-tools",
+    ),
+    Symptom(
         "packages.manager-busy",
         (
             "could not get lock /var/{lib|cache}/{dpkg|apt}",
