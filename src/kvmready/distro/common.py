@@ -38,6 +38,9 @@ MONOLITHIC = (
 )
 """What has to be on for libvirtd, in that order."""
 
+WITHOUT_SOCKETS = ("virtlogd.socket", "virtlockd.socket", "libvirtd.service")
+"""The same for libvirt of before August 2019, 5.6 or so, whose libvirtd had no socket units yet (told: libvir-list)."""
+
 QEMU_DAEMONS = ("virtqemud", "virtnetworkd", "virtstoraged")
 """The modular daemons without which no guest starts."""
 

@@ -10,7 +10,7 @@ built from Ubuntu, has the same ID and names debian in ID_LIKE, and is not meant
 from __future__ import annotations
 
 from kvmready.distro import redhat
-from kvmready.distro.common import BOTH_SETS, PC, QEMU_TARGETS, ROMS, generic
+from kvmready.distro.common import BOTH_SETS, PC, QEMU_TARGETS, ROMS, WITHOUT_SOCKETS, generic
 from kvmready.distro.table import Table
 
 IDS = ("openeuler", "kylin", "anolis")
@@ -22,6 +22,9 @@ TITLES = {
     "v11": "Kylin Linux Advanced Server V11",
     "23": "Anolis OS 23",
 }
+OLD_LIBVIRT = ("20.03", "v10")
+"""Rows whose libvirt may be older than libvirtd's socket units: openEuler 20.03's guide shows 5.5.0."""
+
 FIRMWARE = {"x86_64": ("edk2-ovmf",), "aarch64": ("edk2-aarch64",), "riscv64": ("edk2-riscv64",)}
 ARCHES = ("x86_64", "aarch64", "riscv64", "loongarch64")
 
@@ -60,6 +63,6 @@ def table(release: str, arch: str, identity: str = "openeuler") -> Table | None:
         ),
         package_manager="dnf",
         libvirt_set="monolithic",
-        units=BOTH_SETS,
+        units=(("monolithic", WITHOUT_SOCKETS),) if release in OLD_LIBVIRT else BOTH_SETS,
         title=TITLES.get(release, f"openEuler {release}"),
     )

@@ -12,7 +12,7 @@ documentation names the web console instead, and the package manager is asked.
 
 from __future__ import annotations
 
-from kvmready.distro.common import BOTH_SETS, MONOLITHIC, PC, ROMS, generic
+from kvmready.distro.common import BOTH_SETS, MONOLITHIC, PC, ROMS, WITHOUT_SOCKETS, generic
 from kvmready.distro.table import Packages, Table
 
 IDS = ("rhel", "centos", "rocky", "almalinux", "ol", "anolis")
@@ -87,6 +87,6 @@ def table(release: str, arch: str, identity: str = "rhel") -> Table | None:
         packages=(*_differing(release), ("firmware", FIRMWARE.get(arch, ()))),
         package_manager="yum" if release == "7" else "dnf",
         libvirt_set="modular" if modular else "monolithic",
-        units=BOTH_SETS if modular else (("monolithic", MONOLITHIC),),
+        units=BOTH_SETS if modular else (("monolithic", WITHOUT_SOCKETS if release == "7" else MONOLITHIC),),
         title=f"{TITLES.get(identity, 'RHEL')} {release}",
     )

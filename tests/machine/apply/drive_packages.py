@@ -81,6 +81,18 @@ class Driver:
         return []
 
 
+def marks(driver: Driver, name: str) -> list[bool]:
+    """Whether the package counts as automatic: now, after it was marked so, and after that was taken back."""
+    whole = [one for one in driver.manager.installed(driver.host) if driver.manager.plain(one) == name]
+    found = [set(whole) <= driver.manager.automatic(driver.host)]
+    for automatic in (True, False):
+        argv = driver.manager.mark(whole, automatic)
+        if argv:
+            subprocess.run(argv, check=True, capture_output=True)
+        found.append(set(whole) <= driver.manager.automatic(driver.host))
+    return found
+
+
 def state(found: manager.State) -> dict[str, Any]:
     return {**found._asdict(), "unavailable": sorted(found.unavailable)}
 
@@ -94,6 +106,7 @@ def exact(driver: Driver) -> dict[str, Any]:
     found |= {"incoming": former["incoming"], "brought": result["brought"], "paths": result["paths"]}
     found |= {"after": driver.here(), "done": packages.done(driver.host, step)}
     found["automatic"] = sorted(driver.manager.plain(n) for n in driver.manager.automatic(driver.host))
+    found["marks"] = marks(driver, "stub-daemon")
     found["files"] = sorted(driver.manager.files(driver.host, ["stub-daemon"]))
     found["configuration"] = driver.manager.configuration(driver.host, ["stub-daemon"])
     found["stays"] = driver.take_back(step, former, [result])

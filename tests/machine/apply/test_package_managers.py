@@ -140,6 +140,8 @@ def test_what_comes_in_is_told_before_and_after(story: dict[str, Any]) -> None:
     assert set(found["incoming"]) == set(found["brought"])
     assert set(found["after"]) == {*found["before"], *plain} and found["done"]
     assert "stub-library" in found["automatic"] and "stub-daemon" not in found["automatic"]
+    # zypper keeps that mark by itself and has no command for it.
+    assert found["marks"] == [False, story["name"] != "zypper", False]
     assert "/etc/stub/daemon.conf" in found["files"] and found["configuration"] == ["/etc/stub/daemon.conf"]
 
 
