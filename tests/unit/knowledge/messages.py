@@ -424,8 +424,8 @@ MESSAGES: tuple[tuple[str, str], ...] = (
     ("packages.broken-state", "E: dpkg 被中断，您必须手工运行 ‘dpkg --configure -a’ 解决此问题。"),
     (
         "packages.untrusted",
-        "W: GPG error: http://deb.example.org/debian trixie InRelease: The following signatures couldn't be verified because "
-        "the public key is not available: NO_PUBKEY 6ED0E7B82643E131\n"
+        "W: GPG error: http://deb.example.org/debian trixie InRelease: The following signatures couldn't be verified "
+        "because the public key is not available: NO_PUBKEY 6ED0E7B82643E131\n"
         "E: The repository 'http://deb.example.org/debian trixie InRelease' is not signed.",
     ),
     ("packages.untrusted", "由于没有公钥，无法验证下列签名： NO_PUBKEY 6ED0E7B82643E131"),
