@@ -16,7 +16,7 @@ from kvmready.facts.network import clashes, free_subnet
 from kvmready.facts.storage import closed_folders
 from kvmready.facts.tools import COCKPIT_SOCKET
 from kvmready.i18n import _
-from kvmready.plan import acl, capabilities, group, libvirt_builders, network, pool, reinstall, udev, uri, virsh
+from kvmready.plan import acl, capabilities, group, libvirt_builders, network, pool, reinstall, udev, unit, uri, virsh
 from kvmready.plan.command import shown
 from kvmready.plan.step import Step
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from kvmready.checks.finding import Finding
     from kvmready.distro.table import Table
     from kvmready.facts import Facts
+    from kvmready.facts.names import Names
 
 Builder = Callable[["Finding", "Facts", "Table"], Iterator[Step]]
 
@@ -253,9 +254,12 @@ def _units(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
     if not wanted:
         return
     masked = [u for u in wanted if u in known and known[u].masked]
-    commands = [("systemctl", "unmask", "--", *masked)] if masked else []
+    others = [f"{name}-admin.socket"] if masked else []  # required as well, and masked by whoever masks a service
+    commands = [("systemctl", "unmask", "--", *masked, *others)] if masked else []
     failed = [u for u in wanted if u in known and known[u].active == "failed"]
     commands += [("systemctl", "reset-failed", "--", *failed)] if failed else []
+    sockets = libvirt_builders.lost_sockets(facts, wanted, known) if finding.cause == "libvirt.unreachable" else {}
+    commands += [("systemctl", "stop", "--", name, unit.service(name)) for name in sockets]
     commands += [("systemctl", "enable", "--", *wanted), ("systemctl", "start", "--", *wanted)]
     yield Step(
         check,
@@ -263,8 +267,9 @@ def _units(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
         finding.layer,
         _("Start {name} now and at every boot").format(name=wanted[-1]),
         tuple(commands),
-        {"units": wanted},
+        {"units": wanted, **({"sockets": sockets} if sockets else {}), **({"unmask": others} if others else {})},
         _mends(finding),
+        _("Guests go on running; who is connected to libvirt has to connect again.") if sockets else "",
     )
 
 
@@ -367,10 +372,27 @@ def _group_of(name: str) -> Builder:
     return build
 
 
+def files(role: str, names: Names) -> tuple[str, ...]:
+    """Where a role's file is looked for, one of them being enough; empty where that says nothing of its package."""
+    places = {
+        "emulator": names.emulators,
+        "image-tool": names.image_tools,
+        "daemon": names.daemons,
+        "clients": names.virsh,
+        "installer": names.virt_install,
+        "network": names.dnsmasq,
+        "rom": names.roms,
+        "tpm": names.tpm[-1:],
+    }
+    return places.get(role, ())
+
+
 def also_wanted(finding: Finding, facts: Facts) -> tuple[str, ...]:
     """The roles of packages that the step for a finding needs to work with, where they are missing."""
     if finding.cause == "storage.path-unreachable" and isinstance(facts.storage.setfacl, Absent):
         return ("acl",)
+    if finding.check == "qemu.rom" and finding.status == "fail" and not isinstance(facts.qemu.owners, Known):
+        return ("rom",)
     return ()
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from kvmready.distro.common import MONOLITHIC_SOCKET
 from kvmready.facts.known import Known
 from kvmready.facts.libvirtd import ACTION
 from kvmready.facts.network import USUAL_BRIDGE
@@ -32,6 +33,16 @@ PKLA_FILE = "/etc/polkit-1/localauthority/50-local.d/60-kvmready-libvirt.pkla"
 
 def _units(facts: Facts) -> Mapping[str, Unit]:
     return facts.services.units.value if isinstance(facts.services.units, Known) else {}
+
+
+def lost_sockets(facts: Facts, wanted: Sequence[str], known: Mapping[str, Unit]) -> dict[str, str]:
+    """The socket units that listen, as systemd says, while their file is gone, each with its path."""
+    paths = {"libvirtd.socket": MONOLITHIC_SOCKET}
+    return {
+        name: path
+        for name, path in paths.items()
+        if name in wanted and name in known and known[name].active == "active" and path not in facts.libvirt.sockets
+    }
 
 
 def _mixed(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
