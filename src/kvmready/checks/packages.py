@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kvmready.checks.finding import Check, Evidence, Judgement, manual, passed, skipped, unknown, warned
+from kvmready.checks.finding import Check, Evidence, Judgement, failed, manual, passed, skipped, unknown, warned
 from kvmready.facts.known import Absent, Known
 from kvmready.facts.packages import AUDIT, LOCKS, SOURCE_FOLDER, SOURCES, STATUS, UPDATES
 from kvmready.i18n import _
@@ -82,13 +82,28 @@ def source(facts: Facts) -> Judgement:
             manual(_("Ask by hand."), ("apt-cache", "policy")),
             Evidence(SOURCES, found.why),
         )
+    if facts.packages.gone and _wants_packages(facts):
+        return failed(
+            "packages.offline",
+            _("The repository is a folder that is not there, so that nothing can be installed: {paths}.").format(
+                paths=", ".join(facts.packages.gone)
+            ),
+            manual(
+                _(
+                    "Mount the medium with the packages there again, or name the distribution's own repository in "
+                    "{path}."
+                ).format(path=found.value[0] if found.value else SOURCES)
+            ),
+            *(Evidence(path, _("names a repository in a folder of this host")) for path in found.value),
+            *(Evidence(path, _("no such directory")) for path in facts.packages.gone),
+        )
     if found.value:
         return passed(
             _("The package manager knows a repository."), *(Evidence(path, _("a repository")) for path in found.value)
         )
     if not _wants_packages(facts):
         return skipped(_("Not needed: nothing has to be installed, and no repository is configured."))
-    return warned(
+    return failed(
         "packages.no-candidate",
         _("No repository is configured, so that nothing can be installed."),
         manual(_("The distribution's own repository belongs into /etc/apt/sources.list or /etc/apt/sources.list.d.")),

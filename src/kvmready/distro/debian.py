@@ -42,6 +42,7 @@ PACKAGES = (
     ("network", ("dnsmasq-base",)),
     ("firewall", ("iptables",)),
     ("acl", ("acl",)),
+    ("rom", ("seabios",)),
     ("manager", ("virt-manager",)),
     ("viewer", ("virt-viewer",)),
     ("machines", ("cockpit-machines",)),
@@ -102,4 +103,5 @@ def table(version: str, arch: str) -> Table | None:
         package_manager="apt",
         libvirt_set="monolithic",
         units=UNITS,
+        parts=(("libvirt-daemon-system", ("libvirt-daemon",)),),
     )

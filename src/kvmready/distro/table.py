@@ -18,6 +18,7 @@ ROLES = (
     "firmware",
     "tpm",
     "acl",
+    "rom",
     "manager",
     "viewer",
     "machines",
@@ -34,7 +35,7 @@ class Table(NamedTuple):
 
     ``packages`` maps each of ``ROLES`` to candidate package names, the preferred one first; the first that the
     package manager can install is taken. ``units`` maps a libvirt set (``monolithic`` or ``modular``) to the units that
-    have to be enabled and started, in that order.
+    have to be enabled and started, in that order. ``parts`` names for a package those that bring its programs.
     """
 
     family: str
@@ -46,6 +47,7 @@ class Table(NamedTuple):
     package_manager: str
     libvirt_set: str
     units: tuple[tuple[str, tuple[str, ...]], ...]
+    parts: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def candidates(self, role: str) -> tuple[str, ...]:
         """The packages that can fill ``role``. Raises KeyError for a role that the table does not know."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from kvmready.checks.finding import LAYERS
@@ -126,6 +126,7 @@ def _packages(
     unavailable: frozenset[str] = frozenset() if manager is None else manager.unavailable
     names: dict[str, None] = {}
     mends: dict[str, None] = {}
+    files: dict[str, Sequence[str]] = {}
     layer = ""
     for finding in chosen:
         if not _mendable(finding, findings):
@@ -144,7 +145,10 @@ def _packages(
             candidates = table.candidates(role)
             if role in OPTIONAL and not set(candidates) - unavailable:
                 continue  # guests run without it: no reason for the whole plan to fail
-            names[next((name for name in candidates if name not in unavailable), candidates[0])] = None
+            name = next((name for name in candidates if name not in unavailable), candidates[0])
+            names[name] = None
+            if builders.files(role, table.names):
+                files[name] = builders.files(role, table.names)
             named = True
         if not named:
             continue
@@ -153,8 +157,11 @@ def _packages(
             mends[finding.cause] = None
     if not names or table.package_manager != "apt":
         return []
-    wanted = sorted(names)
-    steps = []
+    again = sorted(set(names) & manager.present) if manager is not None else []
+    wanted = sorted(set(names) - set(again))
+    steps = [_again(again, layer, tuple(mends), files, table)] if again else []
+    if not wanted:
+        return steps
     if manager is None or not manager.lists or set(wanted) & unavailable:
         summary = _("Fetch the package lists")
         steps.append(Step("packages.lists", "package-lists", layer, summary, (apt.UPDATE,), {"packages": wanted}))
@@ -171,6 +178,26 @@ def _packages(
         )
     )
     return steps
+
+
+def _again(
+    names: Sequence[str], layer: str, mends: tuple[str, ...], files: Mapping[str, Sequence[str]], table: Table
+) -> Step:
+    """Packages that dpkg has as installed and whose files somebody deleted."""
+    from kvmready.i18n import _
+    from kvmready.plan import reinstall
+
+    packages = sorted({*names, *(part for name, parts in table.parts if name in names for part in parts)})
+    return Step(
+        "packages.again",
+        "reinstall",
+        layer,
+        _("Install again: {packages}").format(packages=" ".join(packages)),
+        (reinstall.command(packages),),
+        {"packages": packages, "present": [list(files[name]) for name in names if name in files]},
+        mends,
+        _("An undo leaves these packages as they are then: damaged files are no state to go back to."),
+    )
 
 
 def _others(chosen: Sequence[Finding], findings: Sequence[Finding], facts: Facts, table: Table) -> list[Step]:

@@ -85,13 +85,15 @@ class State(NamedTuple):
     """What a plan needs to know of the package manager.
 
     ``broken`` says what is unfinished, ``busy`` who is at work; both are empty when all is well. ``unavailable`` are
-    those of the wanted packages that the lists do not offer.
+    those of the wanted packages that the lists do not offer, ``present`` those that dpkg has as installed: what is
+    missed of them was deleted.
     """
 
     lists: bool
     broken: str = ""
     busy: str = ""
     unavailable: frozenset[str] = frozenset()
+    present: frozenset[str] = frozenset()
 
 
 def install(packages: Sequence[str]) -> tuple[str, ...]:
@@ -217,7 +219,15 @@ def ask(host: Door, wanted: Sequence[str]) -> State:
     if working is not None:
         # What somebody is at work on is not broken: it may be the apt of a run that was killed.
         return State(lists, "", f"{working.command} ({working.pid})", unavailable)
-    return State(lists, unfinished(host), "", unavailable)
+    return State(lists, unfinished(host), "", unavailable, present(host, wanted))
+
+
+def present(host: Door, wanted: Sequence[str]) -> frozenset[str]:
+    """Those of the wanted packages that are wholly installed, by dpkg's book."""
+    if not wanted:
+        return frozenset()
+    known = parse_packages(host.run(Command((*QUERY, "--", *wanted), timeout=60)).stdout)
+    return frozenset(plain(name) for name, package in known.items() if package.status == "installed")
 
 
 def candidates(host: Door, wanted: Sequence[str]) -> set[str]:

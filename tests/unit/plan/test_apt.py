@@ -103,6 +103,14 @@ def test_the_commands_keep_what_people_changed_and_remove_nothing() -> None:
     assert apt.purge(["a"], keep_configuration=True)[apt.purge(["a"]).index("purge")] == "remove"
 
 
+def test_what_dpkg_has_as_installed() -> None:
+    host = Recorded()
+    argv = (*apt.QUERY, "--", "a", "b", "c")
+    host.run(Result(argv, 1, "a:amd64\t1\tinstalled\nb:all\t1\tunpacked\n", "no packages found matching c\n"))
+    assert apt.present(host.host(), ["a", "b", "c"]) == {"a"}
+    assert apt.present(host.host(), []) == frozenset()
+
+
 LOCKS = """\
 1: POSIX  ADVISORY  WRITE 4711 fe:00:393221 0 EOF
 2: FLOCK  ADVISORY  WRITE 99 fe:00:1 0 EOF
