@@ -82,7 +82,7 @@ PARSERS: Mapping[str, Callable[[str], object]] = {
     "network.parse_default": lambda text: network.parse_default(text, text[::-1]),
     "os.parse": release.parse,
     "packages.parse_unfinished": packages.parse_unfinished,
-    "packages.names_a_repository": packages.names_a_repository,
+    "packages.parse_repositories": packages.parse_repositories,
     "probe.from_result": lambda text: probe.from_result(result(text)),
     "qemu.from_result": lambda text: qemu.from_result(result(text)),
     "reach.parse_acl": reach.parse_acl,

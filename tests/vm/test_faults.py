@@ -17,6 +17,13 @@ from tests.vm.lab.machine import Machine
 pytestmark = [pytest.mark.vm, pytest.mark.timeout(900)]
 
 
+SETTLED = """
+systemctl is-system-running --wait || true
+virsh -q -c qemu:///system net-list
+"""
+"""A host that is broken while libvirt is still at its start has two faults."""
+
+
 class Prepared(NamedTuple):
     """Trees with the program installed on a ready host, and what that host says."""
 
@@ -46,7 +53,34 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
 @pytest.mark.parametrize("fault", fault_matrix.load("native"), ids=lambda fault: fault.name)
 def test_at_native_speed(prepared: Prepared, fault: Fault, fault_rows: dict[str, dict[str, object]]) -> None:
     with nspawn.start("fault", prepared.trees, kvm="absent") as host:
+        Trial(host).shell(SETTLED)
         fault_rows[fault.name] = fault_matrix.try_fault(host, fault, prepared.healthy)
+
+
+BUSY = """
+cat >/root/hold.py <<'PROGRAM'
+import fcntl, time
+held = open("/var/lib/dpkg/lock-frontend", "w")
+fcntl.lockf(held, fcntl.LOCK_EX)
+open("/run/held", "w").close()
+time.sleep(12)
+PROGRAM
+DEBIAN_FRONTEND=noninteractive apt-get remove -y -qq qemu-system-x86 >/dev/null
+setsid python3 /root/hold.py </dev/null >/dev/null 2>&1 &
+until [ -e /run/held ]; do sleep 0.1; done
+"""
+
+
+def test_up_waits_for_the_package_manager_and_goes_on(prepared: Prepared) -> None:
+    with nspawn.start("fault", prepared.trees, kvm="absent") as host:
+        trial = Trial(host)
+        trial.shell(BUSY)
+        done = product.kvmready(host, "up", "--yes", *trial.words)
+        assert done.status == 0, done.stdout[-6000:] + done.stderr[-6000:]
+        assert "python3 /root/hold.py (process " in " ".join(done.stderr.split())
+        found = product.report(done)
+        assert fault_matrix.added(found, prepared.healthy) == []
+        assert found["verdict"] == prepared.healthy.verdict
 
 
 @pytest.fixture(scope="module")

@@ -47,7 +47,9 @@ def judge(checks: Iterable[Check], facts: Facts) -> tuple[Finding, ...]:
     ordered = sorted(checks, key=lambda check: LAYERS.index(check.layer))
     said = {check.id: check.judge(facts) for check in ordered}
     below = {GATE, *(need for check in ordered if check.id == GATE for need in check.needs)}
-    needs = {check.id: check.needs if check.id in below else (GATE, *check.needs) for check in ordered}
+    needs = {
+        check.id: (*(() if check.id in below else (GATE,)), *check.needs, *said[check.id].because) for check in ordered
+    }
     blockers = _Blockers(needs, {name: judgement.status for name, judgement in said.items()})
     findings = []
     for check in ordered:

@@ -31,13 +31,17 @@ class Remedy(NamedTuple):
 
 
 class Judgement(NamedTuple):
-    """What one check says of the facts, before it is known whether a lower layer explains it."""
+    """What one check says of the facts, before it is known whether a lower layer explains it.
+
+    ``because`` are further checks that it needs as things stand, such as that of a unit that another one waits for.
+    """
 
     status: str
     summary: str
     evidence: tuple[Evidence, ...] = ()
     cause: str = ""
     remedy: Remedy | None = None
+    because: tuple[str, ...] = ()
 
 
 class Check(NamedTuple):

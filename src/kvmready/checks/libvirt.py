@@ -5,7 +5,7 @@ from __future__ import annotations
 from kvmready.checks import libvirt_daemon
 from kvmready.checks.finding import Check, Evidence, Judgement, automatic, failed, manual, passed, skipped, unknown
 from kvmready.facts.access import member
-from kvmready.facts.known import Absent, Known
+from kvmready.facts.known import Absent, Denied, Known
 from kvmready.i18n import _
 from kvmready.typed import TYPE_CHECKING
 
@@ -99,11 +99,31 @@ def _refused(facts: Facts) -> Judgement:
     user, group, gid = facts.caller.user, facts.access.libvirt_group, facts.access.libvirt_gid
     in_session = isinstance(gid, Known) and gid.value in facts.caller.groups
     account = _own_account(facts)
+    if (facts.caller.uid == 0 or in_session) and isinstance(facts.libvirtd.rule, Known):
+        return failed(
+            "libvirt.polkit-denied",
+            _("A polkit rule of this host refuses {users}, although the groups are right.").format(users=user),
+            manual(
+                _(
+                    "The rule that admits the group {group} is there, so another one goes before it: ask the "
+                    "administrator, who finds it by these commands, as root."
+                ).format(group=group),
+                ("grep", "-rn", "libvirt", "/etc/polkit-1"),
+                ("journalctl", "-u", "polkit", "-n", "30"),
+            ),
+            said,
+            Evidence(facts.libvirtd.rule.value, _("is there")),
+        )
     if facts.caller.uid == 0 or in_session:
         return failed(
             "libvirt.polkit-denied",
             _("libvirt refuses {user}, although the groups are right.").format(user=user),
-            automatic(_("Restore the rule that lets the group {group} manage guests.").format(group=group)),
+            manual(
+                _("Only root can read polkit's rules, and see whether one is missing or refuses. Ask again as root."),
+                ("sudo", "kvmready", "check", "--user", user, "--only", "libvirt.polkit"),
+            )
+            if isinstance(facts.libvirtd.rule, Denied)
+            else automatic(_("Restore the rule that lets the group {group} manage guests.").format(group=group)),
             said,
         )
     if account is not None and member(account, gid):
@@ -209,6 +229,7 @@ CHECKS = (
             "libvirt.capabilities-cache",
             "qemu.emulator",
             "qemu.kvm-accel",
+            "qemu.memory",
             "kernel.kvm-runs",
         ),
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kvmready.checks import polkit
 from kvmready.checks.finding import (
     Check,
     Evidence,
@@ -26,8 +27,16 @@ if TYPE_CHECKING:
 
 URI = "qemu:///system"
 ASKED = f"virsh -c {URI} uri"
-CONFIG_WORDS = ("configuration file syntax error", "/etc/libvirt/", "failed to parse user", "failed to parse group")
-"""What the daemon says of a file that it cannot use (libvirt: src/util/virconf.c, src/util/virutil.c), lower case."""
+NO_CERTIFICATE = ("cannot read ca certificate", "cannot read server certificate", "unable to read server key")
+CONFIG_WORDS = (
+    "configuration file syntax error",
+    "/etc/libvirt/",
+    "failed to parse user",
+    "failed to parse group",
+    *NO_CERTIFICATE,
+)
+"""What the daemon says of a file that it cannot use, lower case (libvirt: src/util/virconf.c, src/util/virutil.c,
+src/rpc/virnettlscontext.c)."""
 
 TCP_SOCKETS = ("libvirtd-tcp.socket", "virtproxyd-tcp.socket")
 TLS_SOCKETS = ("libvirtd-tls.socket", "virtproxyd-tls.socket")
@@ -63,7 +72,7 @@ def config(facts: Facts) -> Judgement:
                 "a comment begins with #."
             ),
             *(("editor", f"+{one.problem.line}", one.path) for one in wrong if one.problem is not None),
-            ("systemctl", "restart", _unit(facts)),
+            *_start_again(facts),
         )
         paths = ", ".join(one.path for one in wrong)
         if connected:
@@ -72,6 +81,17 @@ def config(facts: Facts) -> Judgement:
         summary = _("{paths} has an error that keeps libvirt from starting.").format(paths=paths)
         return failed("libvirt.config-invalid", summary, remedy, *said)
     complaint = _complaint(facts)
+    if not connected and any(word in line.lower() for line in complaint for word in NO_CERTIFICATE):
+        return failed(
+            "libvirt.config-invalid",
+            _("libvirt's daemon is told to listen with TLS and finds no certificate for it."),
+            manual(
+                _("Turn that socket off, or put the certificates there that the daemon names; then start it again."),
+                *(("systemctl", "disable", "--now", name) for name in _running(facts, TLS_SOCKETS)),
+                *_start_again(facts),
+            ),
+            *(Evidence(f"journalctl -u {_unit(facts)}", line) for line in complaint),
+        )
     if complaint and not connected:
         return failed(
             "libvirt.config-invalid",
@@ -79,7 +99,7 @@ def config(facts: Facts) -> Judgement:
             manual(
                 _("Correct the setting that the daemon names, then start it again."),
                 ("journalctl", "-b", "-u", _unit(facts)),
-                ("systemctl", "restart", _unit(facts)),
+                *_start_again(facts),
             ),
             *(Evidence(f"journalctl -u {_unit(facts)}", line) for line in complaint),
         )
@@ -95,6 +115,12 @@ def config(facts: Facts) -> Judgement:
             *evidence_,
         )
     return passed(_("libvirt's configuration files have no error."), *evidence_)
+
+
+def _running(facts: Facts, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the units that run."""
+    units = facts.services.units.value if isinstance(facts.services.units, Known) else {}
+    return tuple(name for name in names if name in units and is_running(units[name]))
 
 
 def _shown(line: str) -> str:
@@ -120,6 +146,25 @@ def _complaint(facts: Facts) -> tuple[str, ...]:
 
 def _unit(facts: Facts) -> str:
     return "virtqemud.service" if daemon_set(facts) == "modular" else "libvirtd.service"
+
+
+def _start_again(facts: Facts) -> tuple[tuple[str, ...], ...]:
+    """The commands that start the daemon with a mended configuration.
+
+    systemd starts no unit that failed too often before it is told to forget that, and a daemon that fails takes its
+    sockets along (systemd.unit(5), "StartLimitIntervalSec="; systemctl(1), "reset-failed").
+    """
+    name = _unit(facts).rpartition(".")[0]
+    sockets = tuple(f"{name}{kind}.socket" for kind in ("", "-ro", "-admin"))
+    units = facts.services.units.value if isinstance(facts.services.units, Known) else {}
+    ill = [unit for unit in (_unit(facts), *sockets) if unit in units and units[unit].active == "failed"]
+    if not ill:
+        return (("systemctl", "restart", _unit(facts)),)
+    return (
+        ("systemctl", "reset-failed", _unit(facts), *sockets),
+        ("systemctl", "start", *sockets),
+        ("systemctl", "restart", _unit(facts)),
+    )
 
 
 def _no_daemon(facts: Facts) -> Judgement | None:
@@ -351,61 +396,6 @@ def capabilities_cache(facts: Facts) -> Judgement:
     )
 
 
-def polkit(facts: Facts) -> Judgement:
-    found = facts.libvirtd
-    group = facts.access.libvirt_group
-    people = [person.name for person in facts.access.people if person.name != "root"]
-    if not people:
-        return skipped(_("Only root will run guests, who needs no rule."))
-    auth = setting(_configs(facts), "auth_unix_rw", "libvirtd.conf", "virtqemud.conf")
-    if auth is not None and auth[1] != "polkit":
-        return skipped(
-            _("libvirt does not ask polkit here: it was configured otherwise."),
-            Evidence(auth[0], f"auth_unix_rw = {auth[1]}"),
-        )
-    if facts.caller.uid != 0:
-        if facts.libvirt.connection == "connected":
-            return passed(_("libvirt admits {user}.").format(user=facts.caller.user), Evidence(ASKED, URI))
-        return _polkit_unseen(facts, _("not asked as root"))
-    if isinstance(found.open_socket, Absent):
-        return _polkit_unseen(facts, found.open_socket.why)
-    if not isinstance(found.open_socket, Known):
-        return _polkit_unseen(facts, found.open_socket.why)
-    if not found.open_socket.value:
-        return skipped(_("The rights of libvirt's socket decide here, not polkit."))
-    if isinstance(found.polkitd, Absent):
-        return failed(
-            "libvirt.polkit-denied",
-            _("polkit, which libvirt asks whom to admit, is not installed: it admits only root."),
-            manual(_("Install polkit; the package is called polkitd or polkit."), ("systemctl", "status", "polkit")),
-            Evidence(found.polkitd.why, _("no such file")),
-        )
-    if isinstance(found.rule, Absent):
-        return failed(
-            "libvirt.polkit-denied",
-            _("No polkit rule lets the group {group} manage guests.").format(group=group),
-            automatic(_("Write the rule that lets the group {group} manage guests.").format(group=group)),
-            Evidence("grep -r org.libvirt /usr/share/polkit-1/rules.d /etc/polkit-1/rules.d", _("no line")),
-        )
-    if isinstance(found.rule, Known) and isinstance(found.polkitd, Known):
-        return passed(
-            _("polkit lets the group {group} manage guests.").format(group=group),
-            Evidence(found.rule.value, _("is there")),
-            Evidence(found.polkitd.value, _("is there")),
-        )
-    why = next(fact.why for fact in (found.rule, found.polkitd) if not isinstance(fact, Known))
-    return _polkit_unseen(facts, why)
-
-
-def _polkit_unseen(facts: Facts, why: str) -> Judgement:
-    people = [person.name for person in facts.access.people if person.name != "root"] or ["USER"]
-    return unknown(
-        _("It could not be seen whether polkit lets people manage guests."),
-        manual(_("Try it as that user."), ("sudo", "-u", people[0], "virsh", "-c", URI, "uri")),
-        Evidence("/usr/share/polkit-1/rules.d", why),
-    )
-
-
 BEFORE = (
     Check("libvirt.config", config, needs=("libvirt.daemon",)),
     Check("libvirt.daemon-set", one_set, needs=("libvirt.daemon", "services.manager")),
@@ -425,11 +415,11 @@ BEFORE = (
 """What ``libvirt.connect`` rests on."""
 
 AFTER = (
-    Check("libvirt.polkit", polkit, needs=("libvirt.daemon", "libvirt.connect")),
+    Check("libvirt.polkit", polkit.polkit, needs=("libvirt.daemon", "libvirt.connect")),
     Check(
         "libvirt.capabilities-cache",
         capabilities_cache,
-        needs=("libvirt.connect", "qemu.emulator", "qemu.kvm-accel", "kernel.kvm-runs"),
+        needs=("libvirt.connect", "qemu.emulator", "qemu.kvm-accel", "qemu.memory", "kernel.kvm-runs"),
     ),
     Check("libvirt.exposed", exposed, needs=("libvirt.daemon",)),
     Check("libvirt.graphics", graphics, needs=("libvirt.daemon",)),

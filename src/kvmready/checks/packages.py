@@ -5,7 +5,7 @@ These checks stand in the layer ``qemu``, the lowest one that is made of package
 
 from __future__ import annotations
 
-from kvmready.checks.finding import Check, Evidence, Judgement, manual, passed, skipped, unknown, warned
+from kvmready.checks.finding import Check, Evidence, Judgement, failed, manual, passed, skipped, unknown, warned
 from kvmready.facts.known import Absent, Known
 from kvmready.facts.packages import (
     AUDIT,
@@ -147,6 +147,21 @@ def source(facts: Facts) -> Judgement:
             manual(_("Ask by hand."), ASK.get(facts.names.manager, ("apt-cache", "policy"))),
             Evidence(SOURCES, found.why),
         )
+    if facts.packages.gone and _wants_packages(facts):
+        return failed(
+            "packages.offline",
+            _("The repository is a folder that is not there, so that nothing can be installed: {paths}.").format(
+                paths=", ".join(facts.packages.gone)
+            ),
+            manual(
+                _(
+                    "Mount the medium with the packages there again, or name the distribution's own repository in "
+                    "{path}."
+                ).format(path=found.value[0] if found.value else SOURCES)
+            ),
+            *(Evidence(path, _("names a repository in a folder of this host")) for path in found.value),
+            *(Evidence(path, _("no such directory")) for path in facts.packages.gone),
+        )
     if found.value:
         return passed(
             _("The package manager knows a repository."), *(Evidence(path, _("a repository")) for path in found.value)
@@ -156,13 +171,13 @@ def source(facts: Facts) -> Judgement:
     name = facts.names.manager
     if name in ASK:
         place = REPOSITORY_FOLDERS.get(name) or REPOSITORY_FILES[name]
-        return warned(
+        return failed(
             "packages.no-candidate",
             _("No repository is configured, so that nothing can be installed."),
             manual(_(SWITCH_ON.get(name, SWITCH_ON["dnf"])), ASK[name]),
             Evidence(place, _("names no repository")),
         )
-    return warned(
+    return failed(
         "packages.no-candidate",
         _("No repository is configured, so that nothing can be installed."),
         manual(_("The distribution's own repository belongs into /etc/apt/sources.list or /etc/apt/sources.list.d.")),

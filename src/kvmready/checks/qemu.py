@@ -89,7 +89,7 @@ def rom(facts: Facts) -> Judgement:
         return failed(
             "qemu.broken",
             _("The BIOS with which guests start (SeaBIOS) is missing: QEMU cannot start one."),
-            _again(facts),
+            automatic(_("Install the package with it.")) if isinstance(facts.qemu.owners, Absent) else _again(facts),
             *(Evidence(path, _("no such file")) for path in facts.names.roms),
         )
     return unknown(

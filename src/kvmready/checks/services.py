@@ -29,6 +29,9 @@ from kvmready.typed import TYPE_CHECKING
 if TYPE_CHECKING:
     from kvmready.facts import Facts
 
+REQUIRED = ("virtlogd", "virtlockd")
+"""The daemons whose sockets libvirtd.service requires."""
+
 RUNNING = ("active", "activating", "reloading")
 OTHER_DRIVERS = tuple(name for name in DRIVERS if name not in ("virtqemud", "virtnetworkd", "virtstoraged"))
 
@@ -124,7 +127,27 @@ def _judge(facts: Facts, check: str) -> Judgement:
     name = names[0] if names else check
     if check == "services.libvirtd" and daemon_set(facts) == "modular":
         return skipped(_("This host uses libvirt's modular daemons, which do without libvirtd."))
-    return _of(facts, name, names)
+    judgement = _of(facts, name, names)
+    return _with_reasons(facts, judgement) if check == "services.libvirtd" else judgement
+
+
+def _with_reasons(facts: Facts, judgement: Judgement) -> Judgement:
+    """libvirtd's own judgement, with the units that keep it from starting: its unit requires their sockets.
+
+    A process that ran and failed did so for a reason of its own (libvirt: src/remote/libvirtd.service.in;
+    systemd.unit(5), "Requires="). Those that are merely off are no reason: systemd starts them along.
+    """
+    units = facts.services.units.value if isinstance(facts.services.units, Known) else {}
+    service = units.get("libvirtd.service")
+    if service is None or is_running(service) or service.masked or service.active == "failed":
+        return judgement
+    off = [
+        f"services.{name}"
+        for name in REQUIRED
+        for unit in (units.get(f"{name}.socket"), units.get(f"{name}.service"))
+        if unit is not None and (unit.masked or unit.active == "failed")
+    ]
+    return judgement._replace(because=tuple(dict.fromkeys(off)))
 
 
 def _of(facts: Facts, name: str, names: tuple[str, ...], off: str = "services.not-running") -> Judgement:
@@ -182,11 +205,26 @@ def _state(name: str, units: list[Unit], init: str, off: str) -> Judgement:
         )
     broken = [unit for unit in units if unit.active == "failed"]
     if broken:
-        words = (Evidence(f"journalctl -u {unit.name}", line) for unit in broken for line in unit.words)
+        words = [Evidence(f"journalctl -u {unit.name}", line) for unit in broken for line in unit.words]
+        changed = tuple(dict.fromkeys(path for unit in broken for path in unit.local))
+        if changed:
+            words += [Evidence(path, _("changes how the unit is started")) for path in changed]
+            remedy = manual(
+                _(
+                    "A file of this host changes how it is started. Mend that file, or remove it if nobody needs it, "
+                    "by what the unit's last words say; then start the unit again."
+                ),
+                *(("editor", path) for path in changed),
+                ("systemctl", "daemon-reload"),
+                ("systemctl", "reset-failed", *(unit.name for unit in broken)),
+                ("systemctl", "start", *(unit.name for unit in reversed(broken))),
+            )
+        else:
+            remedy = automatic(_("Start it again, once; if it fails again, its last words in the journal say why."))
         return failed(
             "services.failed",
             _("{units} failed.").format(units=", ".join(unit.name for unit in broken)),
-            automatic(_("Start it again, once; if it fails again, its last words in the journal say why.")),
+            remedy,
             *seen,
             *words,
         )

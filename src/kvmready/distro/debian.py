@@ -54,6 +54,7 @@ PACKAGES: Packages = (
     ("network", ("dnsmasq-base",)),
     ("firewall", ("iptables",)),
     ("acl", ("acl",)),
+    ("rom", ("seabios",)),
     ("manager", ("virt-manager",)),
     ("viewer", ("virt-viewer",)),
     ("machines", ("cockpit-machines",)),
@@ -113,4 +114,5 @@ def table(release: str, arch: str, identity: str = "debian") -> Table | None:
         libvirt_set="monolithic",
         units=UNITS,
         title=f"Debian {release}",
+        parts=(("libvirt-daemon-system", ("libvirt-daemon",)),),
     )

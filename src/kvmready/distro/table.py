@@ -27,6 +27,7 @@ ROLES = (
     "firmware",
     "tpm",
     "acl",
+    "rom",
     "manager",
     "viewer",
     "machines",
@@ -51,7 +52,8 @@ class Table(NamedTuple):
     package manager can install is taken. ``units`` maps a libvirt set (``monolithic`` or ``modular``) to the units that
     have to be enabled and started, in that order. ``title`` names the row for people. ``guess`` says for what other
     distribution this row is taken, "" where it is the distribution's own. ``accounts`` are the host's own tools for
-    users and groups: ``shadow`` (usermod) or ``busybox`` (addgroup).
+    users and groups: ``shadow`` (usermod) or ``busybox`` (addgroup). ``parts`` names for a
+    package those that bring its programs.
     """
 
     family: str
@@ -66,6 +68,7 @@ class Table(NamedTuple):
     title: str = ""
     guess: str = ""
     accounts: str = "shadow"
+    parts: Packages = ()
 
     def candidates(self, role: str) -> tuple[str, ...]:
         """The packages that can fill ``role``. Raises KeyError for a role that the table does not know."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from kvmready.facts.known import Absent, Denied, Fact, Known, Unknown, missing
 from kvmready.facts.qemu import program
-from kvmready.facts.services import last_words
+from kvmready.facts.services import found_words
 from kvmready.facts.virconf import Config, parse
 from kvmready.typed import TYPE_CHECKING, NamedTuple
 
@@ -23,6 +23,13 @@ MODULAR = "/usr/sbin/virtqemud"
 
 RULES = ("/usr/share/polkit-1/rules.d", "/etc/polkit-1/rules.d", "/var/lib/polkit-1/localauthority/10-vendor.d")
 """polkit(8); the last one is where polkit before 0.106 (Debian 11) keeps what packages bring."""
+
+LOCAL_RULES = "/etc/polkit-1/rules.d"
+SHIPPED = ("40-debian-sudo.rules", "49-polkit-pkla-compat.rules", "49-ubuntu-admin.rules", "50-default.rules")
+"""What distributions put there; none of them speaks of libvirt."""
+
+REFUSALS = ("Result.NO", "Result.AUTH_")
+"""What a rule answers that refuses a person, or admits one only with a password: polkit(8)."""
 
 ACTION = "org.libvirt.unix.manage"
 ACTIONS = "org.libvirt"
@@ -47,6 +54,13 @@ TIMEOUT = 10.0
 NOT_ASKED = "not asked"
 
 
+class Refusal(NamedTuple):
+    """A user whom libvirt refused, and what it said to them."""
+
+    user: str
+    words: str
+
+
 class Libvirtd(NamedTuple):
     """What is known of the daemon.
 
@@ -54,7 +68,8 @@ class Libvirtd(NamedTuple):
     speaks of libvirt, ``polkitd`` the program that obeys it; ``open_socket`` whether everybody may connect to the
     socket, so that polkit decides. The rest is asked only where something is wrong: ``cache`` are the remembered
     emulators that could not use KVM, ``words`` the journal's last ones of a daemon that does not answer, and
-    ``waiting`` what it waits for when it hangs.
+    ``waiting`` what it waits for when it hangs. ``deniers`` are the administrator's polkit rules that speak of libvirt
+    and can refuse, ``refused`` the users whom libvirt then refused when they tried.
     """
 
     configs: Fact[tuple[Config, ...]]
@@ -64,6 +79,8 @@ class Libvirtd(NamedTuple):
     cache: Fact[tuple[str, ...]]
     words: Fact[tuple[str, ...]]
     waiting: Fact[str]
+    deniers: tuple[str, ...] = ()
+    refused: tuple[Refusal, ...] = ()
 
 
 def config(reading: Reading) -> Config | None:
@@ -94,6 +111,28 @@ def _rule(host: Door) -> Fact[str]:
     return Known(inside) if inside is not None else Absent(ACTIONS)
 
 
+def _deniers(host: Door) -> tuple[str, ...]:
+    """The administrator's rule files that name libvirt's actions and hold a refusal."""
+    names = [name for name in host.listdir(LOCAL_RULES).names if name.endswith(".rules") and name not in SHIPPED]
+    paths = [f"{LOCAL_RULES}/{name}" for name in names]
+    naming = [path for path in paths if host.grep(path, (ACTIONS,)).text]
+    return tuple(path for path in naming if host.grep(path, REFUSALS).text)
+
+
+def _refused(host: Door, client: str, users: Iterable[str]) -> tuple[Refusal, ...]:
+    """Let each user knock at libvirt's door: what a rule written in JavaScript answers, only polkit can say."""
+    from kvmready.facts import virsh
+    from kvmready.host.door import Command
+
+    asked = ((user, host.begin(Command((client, "-q", "-c", virsh.URI, "uri"), TIMEOUT, user))) for user in users)
+    found = []
+    for user, running in list(asked):
+        words = virsh.complaint(running.wait().stderr)
+        if virsh.is_refusal(words):
+            found.append(Refusal(user, words))
+    return tuple(found)
+
+
 def _cache(host: Door) -> Fact[tuple[str, ...]]:
     listing = host.listdir(CACHE)
     if listing.error:
@@ -119,7 +158,11 @@ def _words(host: Door, units: Iterable[str]) -> Fact[tuple[str, ...]]:
     result = host.run(Command(tuple(argv), timeout=TIMEOUT))
     if result.problem:
         return missing(result.problem, " ".join(argv))
-    return Known(last_words(result.stdout, DAEMONS)) if result.ok else Unknown(" ".join(result.stderr.split())[:200])
+    return (
+        Known(found_words(host, result.stdout, DAEMONS))
+        if result.ok
+        else Unknown(" ".join(result.stderr.split())[:200])
+    )
 
 
 def _waiting(host: Door) -> Fact[str]:
@@ -157,6 +200,7 @@ def ask(host: Door, names: Names, want: Want, virsh: Callable[[], Virsh]) -> Cal
         rule, polkitd = _rule(host), program(host, POLKITD)
         if isinstance(polkitd, Absent) and not host.stat(POLKIT_SERVICE).error:
             polkitd = Known(POLKIT_SERVICE)
+    deniers = _deniers(host) if isinstance(rule, Known) else ()
     booted = not host.stat("/run/systemd/system").error
 
     def answered() -> Libvirtd:
@@ -171,7 +215,11 @@ def ask(host: Door, names: Names, want: Want, virsh: Callable[[], Virsh]) -> Cal
             words = _words(host, DAEMONS if modular else DAEMONS[1:])
         if said.state == "timeout":
             waiting = _waiting(host)
-        return Libvirtd(known, rule, polkitd, open_socket, cache, words, waiting)
+        client = next((path for path in names.virsh if not host.stat(path).error), "") if deniers else ""
+        connected = client and said.state == "connected"
+        refused = _refused(host, client, [user for user in want.users if user != "root"]) if connected else ()
+        seen = _rule(host) if said.state == "denied" and not root else rule
+        return Libvirtd(known, seen, polkitd, open_socket, cache, words, waiting, deniers, refused)
 
     return answered
 
@@ -185,4 +233,4 @@ def setting(configs: Iterable[Config], name: str, *files: str) -> tuple[str, obj
     return found
 
 
-__all__ = ["ACTION", "Config", "Libvirtd", "ask", "config", "last_words", "setting"]
+__all__ = ["ACTION", "Config", "Libvirtd", "ask", "config", "setting"]

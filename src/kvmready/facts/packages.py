@@ -52,13 +52,15 @@ class Packages(NamedTuple):
     """``unfinished`` says what is half done, in words, "" when all is well; ``audit`` what ``dpkg --audit`` adds.
 
     ``holder`` is the process at work with the package manager, "" for nobody. ``sources`` are the files that name a
-    repository. Absent where the host has no dpkg.
+    repository. Absent where the host has no dpkg. ``gone`` are the folders that they name and that are not there, where
+    every repository is such a folder; asked where QEMU or libvirt is missing.
     """
 
     unfinished: Fact[str]
     audit: tuple[str, ...]
     holder: Fact[str]
     sources: Fact[tuple[str, ...]]
+    gone: tuple[str, ...] = ()
 
 
 def unfinished(host: Door) -> str:
@@ -77,22 +79,22 @@ def parse_unfinished(text: str) -> str:
     return words.format(count=len(lines))
 
 
-_ONE_LINE = re.compile(r"^\s*deb\s+(?:\[[^\]]*\]\s*)?\S+", re.MULTILINE)
+_ONE_LINE = re.compile(r"^\s*deb\s+(?:\[[^\]]*\]\s*)?(\S+)", re.MULTILINE)
 
 
-def names_a_repository(text: str) -> bool:
-    """Whether an apt source file, in either format of sources.list(5), names a repository of binary packages."""
-    if _ONE_LINE.search(text):
-        return True
+def parse_repositories(text: str) -> tuple[str, ...]:
+    """The URIs of the binary repositories that an apt source file, in either format of sources.list(5), names."""
+    found = _ONE_LINE.findall(text)
     for block in re.split(r"\n\s*\n", text):
         fields = {}
         for line in block.splitlines():
             name, colon, value = line.partition(":")
             if colon and not line.startswith((" ", "\t", "#")):
-                fields[name.strip().lower()] = value.strip().lower()
-        if "deb" in fields.get("types", "").split() and fields.get("enabled", "yes") not in ("no", "false", "0"):
-            return True
-    return False
+                fields[name.strip().lower()] = value.strip()
+        enabled = fields.get("enabled", "yes").lower() not in ("no", "false", "0")
+        if "deb" in fields.get("types", "").lower().split() and enabled:
+            found += fields.get("uris", "").split() or ["?"]
+    return tuple(found)
 
 
 def switched_on(text: str) -> bool:
@@ -147,17 +149,31 @@ def _holder(host: Door, locks: Sequence[str] = LOCKS) -> Fact[str]:
     return missing(refused, locks[0]) if refused else Known("")
 
 
-def _sources(host: Door) -> Fact[tuple[str, ...]]:
+def _sources(host: Door) -> tuple[Fact[tuple[str, ...]], tuple[str, ...]]:
+    """The files that name a repository, and the repositories."""
     folder = host.listdir(SOURCE_FOLDER)
     wanted = [f"{SOURCE_FOLDER}/{name}" for name in folder.names if name.endswith((".list", ".sources"))]
-    found = []
+    found: list[str] = []
+    repositories: list[str] = []
     for path in (SOURCES, *wanted):
         reading = host.read(path)
         if reading.error in ("EACCES", "EPERM"):
-            return Denied(path)
-        if not reading.error and names_a_repository(reading.text):
+            return Denied(path), ()
+        named = () if reading.error else parse_repositories(reading.text)
+        repositories += named
+        if named:
             found.append(path)
-    return Known(tuple(found))
+    return Known(tuple(found)), tuple(repositories)
+
+
+def _gone(host: Door, names: Names, repositories: tuple[str, ...]) -> tuple[str, ...]:
+    """The folders of the repositories, where all are folders of this host and none is there."""
+    folders = [uri.partition(":")[2] for uri in repositories if uri.startswith(("file:", "copy:"))]
+    missing_ = [paths for paths in (names.emulators, names.daemons) if all(host.stat(path).error for path in paths)]
+    if not missing_ or not folders or len(folders) < len(repositories):
+        return ()
+    folders = ["/" + folder.strip("/") for folder in folders]
+    return tuple(folders) if all(host.stat(folder).error == "ENOENT" for folder in folders) else ()
 
 
 def ask(host: Door, names: Names, want: Want) -> Callable[[], Packages]:
@@ -172,7 +188,9 @@ def ask(host: Door, names: Names, want: Want) -> Callable[[], Packages]:
         return lambda: Packages(gone, (), gone, nothing)
     interrupted = any(name.isdigit() for name in host.listdir(UPDATES).names)
     words = _("dpkg was interrupted.") if interrupted else parse_unfinished(status.text)
-    holder, sources = _holder(host), _sources(host)
+    holder = _holder(host)
+    sources, repositories = _sources(host)
+    gone_ = _gone(host, names, repositories)
     running: Running | None = None
     # What somebody is at work on looks half done until they have finished.
     if words and holder == Known(""):
@@ -185,6 +203,6 @@ def ask(host: Door, names: Names, want: Want) -> Callable[[], Packages]:
     def answered() -> Packages:
         said = running.wait().stdout.splitlines() if running is not None else []
         lines = [line.rstrip() for line in said if line.startswith(" ") and line.strip()]
-        return Packages(Known(words), tuple(lines[:AUDIT_LINES]), holder, sources)
+        return Packages(Known(words), tuple(lines[:AUDIT_LINES]), holder, sources, gone_)
 
     return answered

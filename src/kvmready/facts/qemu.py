@@ -85,6 +85,15 @@ def program(host: Door, candidates: tuple[str, ...]) -> Fact[str]:
     return refused
 
 
+def _not_executable(host: Door, candidates: tuple[str, ...]) -> str:
+    """The first of ``candidates`` that is a file which nobody may execute; empty where there is none."""
+    for path in candidates:
+        found = host.stat(path)
+        if not found.error and found.kind == "file" and not found.mode & 0o111:
+            return path
+    return ""
+
+
 def parse_accelerators(text: str) -> tuple[str, ...]:
     """The accelerators that ``-accel help`` lists, one a line below its headline (qemu: accel/accel-system.c)."""
     words = (line.strip() for line in text.splitlines() if not line.rstrip().endswith(":"))
@@ -204,8 +213,11 @@ def _owners(host: Door, files: tuple[str, ...]) -> Fact[tuple[str, ...]]:
 def ask(host: Door, names: Names, want: Want) -> Callable[[], Qemu]:
     """Begin ``-accel help`` where there is an emulator."""
     emulator = program(host, names.emulators)
+    closed = "" if isinstance(emulator, Known) else _not_executable(host, names.emulators)
     running = None
-    if isinstance(emulator, Known):
+    if closed:
+        emulator = Known(closed)
+    elif isinstance(emulator, Known):
         from kvmready.host.door import Command
 
         running = host.begin(Command((emulator.value, "-accel", "help"), timeout=TIMEOUT))
@@ -219,9 +231,13 @@ def ask(host: Door, names: Names, want: Want) -> Callable[[], Qemu]:
         found = found._replace(rom=_rom(host, names.roms))
 
     def answered() -> Qemu:
-        if running is None or not isinstance(emulator, Known):
+        if not isinstance(emulator, Known):
             return found
-        accelerators, broken = from_result(running.wait())
+        if running is None:
+            broken = _("{path}: no executable file").format(path=closed)
+            accelerators: Fact[tuple[str, ...]] = Unknown(broken)
+        else:
+            accelerators, broken = from_result(running.wait())
         told = found._replace(accelerators=accelerators, broken=broken)
         wrong = [emulator.value] if broken else []
         library = missing_library(broken)

@@ -17,8 +17,14 @@ BOOTED = "/run/systemd/system"
 
 PROPERTIES = ("Id", "LoadState", "ActiveState", "SubState", "UnitFileState", "Result")
 TIMEOUT = 30.0
+ENDS = ("Main process exited", "Deactivated", "Failed with")
+"""How systemd tells, behind the unit's name, that its process has ended."""
+
 LAST_WORDS = 40
 """Lines of the journal that are asked of a unit that failed; systemd's own fill the last ones (``last_words``)."""
+
+LOCAL = ("/etc/systemd/", "/run/systemd/system")
+"""Where an administrator's unit files are; generators and packages write elsewhere."""
 
 NOISE = (
     "libvirt version: ",
@@ -50,6 +56,8 @@ RUNLEVELS = ("boot", "default")
 class Unit(NamedTuple):
     """One unit, in systemd's own words (org.freedesktop.systemd1(5)); ``words`` are the journal's last ones.
 
+    ``local`` are the administrator's files that change it. Both are asked of a unit that failed.
+
     ``load``: loaded, not-found, masked, error, bad-setting. ``active``: active, inactive, failed, activating, ….
     ``file_state``: enabled, enabled-runtime, disabled, static, indirect, masked, generated, or "".
     """
@@ -61,6 +69,7 @@ class Unit(NamedTuple):
     file_state: str
     result: str
     words: tuple[str, ...] = ()
+    local: tuple[str, ...] = ()
 
     @property
     def exists(self) -> bool:
@@ -133,7 +142,7 @@ def since_start(lines: Sequence[str], units: Sequence[str]) -> list[str]:
             starts.append([])
         else:
             starts[-1].append(line)
-    ends = tuple(f"{unit}: {word}" for unit in units for word in ("Main process exited", "Deactivated", "Failed with"))
+    ends = tuple(f"{unit}: {word}" for unit in units for word in ENDS)
     return next((part for part in reversed(starts) if any(line.startswith(ends) for line in part)), starts[-1])
 
 
@@ -141,16 +150,55 @@ def last_words(text: str, units: Sequence[str]) -> tuple[str, ...]:
     """The last five different lines of trouble since the last start; the manager's own where there are no others."""
     lines = since_start([line.strip() for line in text.splitlines() if line.strip()], units)
     told = [line for line in lines if not line.startswith(NOISE)]
-    own = [line for line in told if not line.startswith((*(f"{unit}: " for unit in units), *MANAGERS))]
-    return tuple(dict.fromkeys(reversed(own or told)))[:5][::-1]
+    return tuple(dict.fromkeys(reversed(_own(told, units) or told)))[:5][::-1]
 
 
-def _last_words(host: Door, unit: Unit) -> Unit:
+def _own(lines: Sequence[str], units: Sequence[str]) -> list[str]:
+    """The lines that are not the service manager's."""
+    return [line for line in lines if not line.startswith((*(f"{unit}: " for unit in units), *MANAGERS))]
+
+
+def found_words(host: Door, text: str, units: Sequence[str]) -> tuple[str, ...]:
+    """The last words in the journal's ``text`` of the units; where it holds none of their own, those of their programs.
+
+    What a process says just before it ends may reach the journal when nobody can tell any more to which unit it
+    belonged (systemd: issue 2913); its name is still there. Only the last minutes count: older words may be mended.
+    """
     from kvmready.host.door import Command
 
-    argv = ("journalctl", "--no-pager", "--quiet", "-o", "cat", "-n", str(LAST_WORDS), "-u", unit.name)
-    result = host.run(Command(argv, timeout=TIMEOUT))
-    return unit._replace(words=last_words(result.stdout, (unit.name,)) if result.ok else ())
+    words = last_words(text, units)
+    programs = [unit.rpartition(".")[0] for unit in units if unit.endswith(".service")]
+    by_itself = any(f"{unit}: {end}" in text for unit in units for end in ENDS) and "Stopping " not in text
+    if _own(words, units) or not programs or not by_itself:
+        return words
+    argv = ["journalctl", "--no-pager", "--quiet", "-o", "cat", "--since=-3min", "-n", str(LAST_WORDS)]
+    argv += [word for name in programs for word in ("-t", name)]
+    result = host.run(Command(tuple(argv), timeout=TIMEOUT))
+    return (last_words(result.stdout, units) if result.ok else ()) or words
+
+
+def parse_files(text: str) -> tuple[str, ...]:
+    """The administrator's among the unit files of ``systemctl show --property=FragmentPath,DropInPaths``.
+
+    Those are where systemd.unit(5) has them win over a package's; a path with a space stands there as it is.
+    """
+    import re
+
+    lines = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+    paths = [lines.get("FragmentPath", ""), *re.split(r" (?=/)", lines.get("DropInPaths", ""))]
+    return tuple(path for path in paths if path.startswith(LOCAL))
+
+
+def _after_failure(host: Door, unit: Unit) -> Unit:
+    """The unit with what tells why it failed: its last words, and who changed it."""
+    from kvmready.host.door import Command
+
+    journal = ("journalctl", "--no-pager", "--quiet", "-o", "cat", "-n", str(LAST_WORDS), "-u", unit.name)
+    files = ("systemctl", "show", "--no-pager", "--property=FragmentPath,DropInPaths", "--", unit.name)
+    asked = [host.begin(Command(argv, timeout=TIMEOUT)) for argv in (journal, files)]
+    said, shown = (running.wait() for running in asked)
+    words = found_words(host, said.stdout, (unit.name,)) if said.ok else ()
+    return unit._replace(words=words, local=parse_files(shown.stdout) if shown.ok else ())
 
 
 def units_asked(names: Names, modular: bool) -> tuple[str, ...]:
@@ -200,7 +248,7 @@ def ask(host: Door, names: Names, want: Want) -> Callable[[], Services]:
         if isinstance(units, Known) and any(unit.active == "failed" for unit in units.value.values()):
             units = Known(
                 {
-                    name: _last_words(host, unit) if unit.active == "failed" else unit
+                    name: _after_failure(host, unit) if unit.active == "failed" else unit
                     for name, unit in units.value.items()
                 }
             )

@@ -118,6 +118,11 @@ def complaint(text: str) -> str:
     return "; ".join(line for line in said if line)
 
 
+def is_refusal(words: str) -> bool:
+    """Whether libvirt or polkit refused the caller, by what virsh said."""
+    return any(word in words.lower() for word in _DENIED)
+
+
 def parse(result: Result) -> Virsh:
     """Sort out what the process said."""
     out = split(result.stdout)
@@ -136,8 +141,7 @@ def parse(result: Result) -> Virsh:
     words = "; ".join(text for text in (err.get("", ""), first.err if first else "") if text)
     if timed_out:
         return Virsh("timeout", words)
-    denied = any(word in words.lower() for word in _DENIED)
-    return Virsh("denied" if denied else "failed", words or f"virsh ended with status {result.status}")
+    return Virsh("denied" if is_refusal(words) else "failed", words or f"virsh ended with status {result.status}")
 
 
 def ask(host: Door, names: Names, want: Want) -> Callable[[], Virsh]:

@@ -70,7 +70,7 @@ _ALL = (
     ("libvirt.no-kvm-capability", "auto", N_("libvirt answers, but knows no KVM guests")),
     ("libvirt.exposed", "manual", N_("libvirt can be reached over the network without a login")),
     ("libvirt.graphics-exposed", "manual", N_("guests' screens can be reached over the network")),
-    ("libvirt.polkit-denied", "auto", N_("polkit does not let the user manage guests")),
+    ("libvirt.polkit-denied", "either", N_("polkit does not let the user manage guests")),
     ("services.not-running", "auto", N_("a service that is needed does not run")),
     ("services.not-enabled", "auto", N_("a service runs now, but not after the next boot")),
     ("services.masked", "auto", N_("a service was made impossible to start")),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from kvmready.checks.finding import LAYERS
 from kvmready.distro.table import CONTAINED, OPTIONAL
@@ -195,6 +195,7 @@ def _packages(
     unavailable: frozenset[str] = frozenset() if state is None else state.unavailable
     names: dict[str, None] = {}
     mends: dict[str, None] = {}
+    files: dict[str, Sequence[str]] = {}
     layer = ""
     for finding in chosen:
         if not _mendable(finding, findings):
@@ -204,7 +205,10 @@ def _packages(
             candidates = table.candidates(role)
             if role in (*OPTIONAL, *CONTAINED) and not set(candidates) - unavailable:
                 continue  # guests run without it, or another package holds it: no reason for the whole plan to fail
-            names[next((name for name in candidates if name not in unavailable), candidates[0])] = None
+            name = next((name for name in candidates if name not in unavailable), candidates[0])
+            names[name] = None
+            if builders.files(role, table.names):
+                files[name] = builders.files(role, table.names)
             some = True
         if some:
             layer = layer or finding.layer
@@ -212,9 +216,12 @@ def _packages(
                 mends[finding.cause] = None
     if not names:
         return []
-    wanted = sorted(names)
+    again = sorted(set(names) & state.present) if state is not None else []
+    wanted = sorted(set(names) - set(again))
+    steps = [_again(again, layer, tuple(mends), files, table, manager)] if again else []
+    if not wanted:
+        return steps
     arguments = {"packages": wanted, **named(manager)}
-    steps = []
     if state is None or not state.lists or set(wanted) & unavailable:
         summary = _("Fetch the package lists")
         steps.append(Step("packages.lists", "package-lists", layer, summary, (manager.UPDATE,), arguments))
@@ -231,6 +238,31 @@ def _packages(
         )
     )
     return steps
+
+
+def _again(
+    names: Sequence[str],
+    layer: str,
+    mends: tuple[str, ...],
+    files: Mapping[str, Sequence[str]],
+    table: Table,
+    manager: Manager,
+) -> Step:
+    """Packages that the package database has as installed and whose files somebody deleted."""
+    from kvmready.i18n import _
+    from kvmready.plan.managers import named
+
+    packages = sorted({*names, *(part for name, parts in table.parts if name in names for part in parts)})
+    return Step(
+        "packages.again",
+        "reinstall",
+        layer,
+        _("Install again: {packages}").format(packages=" ".join(packages)),
+        (manager.reinstall(packages),),
+        {"packages": packages, "present": [list(files[name]) for name in names if name in files], **named(manager)},
+        mends,
+        _("An undo leaves these packages as they are then: damaged files are no state to go back to."),
+    )
 
 
 def _others(chosen: Sequence[Finding], findings: Sequence[Finding], facts: Facts, table: Table) -> list[Step]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from kvmready.checks.finding import Finding
     from kvmready.distro.table import Table
     from kvmready.facts import Facts
+    from kvmready.facts.names import Names
 
 Builder = Callable[["Finding", "Facts", "Table"], Iterator[Step]]
 
@@ -337,6 +338,21 @@ def _group_of(name: str) -> Builder:
     return build
 
 
+def files(role: str, names: Names) -> tuple[str, ...]:
+    """Where a role's file is looked for, one of them being enough; empty where that says nothing of its package."""
+    places = {
+        "emulator": names.emulators,
+        "image-tool": names.image_tools,
+        "daemon": names.daemons,
+        "clients": names.virsh,
+        "installer": names.virt_install,
+        "network": names.dnsmasq,
+        "rom": names.roms,
+        "tpm": names.tpm[-1:],
+    }
+    return places.get(role, ())
+
+
 def also_wanted(finding: Finding, facts: Facts) -> tuple[str, ...]:
     """The roles of packages that the step for a finding needs to work with, where they are missing."""
     if finding.cause == "storage.path-unreachable" and isinstance(facts.storage.setfacl, Absent):
@@ -347,6 +363,8 @@ def also_wanted(finding: Finding, facts: Facts) -> tuple[str, ...]:
         return ("locks",)
     if finding.check == "network.default-network" and not isinstance(facts.network.packaged, Known):
         return ("default-network",)
+    if finding.check == "qemu.rom" and finding.status == "fail" and not isinstance(facts.qemu.owners, Known):
+        return ("rom",)
     return ()
 
 

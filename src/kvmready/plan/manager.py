@@ -57,12 +57,14 @@ class State(NamedTuple):
 
     ``broken`` says what is unfinished, ``busy`` who is at work; both are empty when all is well. ``unavailable`` are
     those of the wanted packages that the repositories do not offer; ``lists`` is False where they could not be asked.
+    ``present`` are those that are installed by the manager's own book: what is missed of them was deleted.
     """
 
     lists: bool
     broken: str = ""
     busy: str = ""
     unavailable: frozenset[str] = frozenset()
+    present: frozenset[str] = frozenset()
 
 
 class Manager(Protocol):
@@ -168,7 +170,15 @@ def ask(host: Door, manager: Manager, wanted: Sequence[str]) -> State:
     if working is not None:
         # What somebody is at work on is not broken: it may be the package run of a kvmready that was killed.
         return State(lists, "", f"{working.command} ({working.pid})", unavailable)
-    return State(lists, manager.unfinished(host), "", unavailable)
+    return State(lists, manager.unfinished(host), "", unavailable, present(host, manager, wanted))
+
+
+def present(host: Door, manager: Manager, wanted: Sequence[str]) -> frozenset[str]:
+    """Those of the wanted packages that are wholly installed, by the manager's own book."""
+    if not wanted:
+        return frozenset()
+    names = {manager.plain(name) for name, one in manager.installed(host).items() if one.status == "installed"}
+    return frozenset(wanted) & names
 
 
 def lock_holder(host: Door, paths: Collection[str], kinds: Collection[str] = ("POSIX",)) -> Holder | None:

@@ -13,6 +13,9 @@ from kvmready.plan.command import change
 from kvmready.plan.step import Say, Step
 from kvmready.typed import Any
 
+SETTLING = 6
+"""Half seconds that a daemon is given to finish what it does at its own start."""
+
 STDIN = "/dev/stdin"
 DNSMASQ = "/var/lib/libvirt/dnsmasq"
 """Where libvirt keeps configuration and leases: src/network/bridge_driver.c."""
@@ -73,10 +76,22 @@ def apply(host: Workshop, step: Step, say: Say) -> dict[str, Any]:
         state = virsh.state(host, "net", name)
     if not state.active:
         say(_("Starting the network {name}").format(name=name))
-        _change(host, "net-start", name)
+        _start(host, name)
     if not state.autostart:
         _change(host, "net-autostart", name)
     return {}
+
+
+def _start(host: Workshop, name: str) -> None:
+    """Start the network. A daemon that was started a moment ago may be at that itself, and then refuses."""
+    try:
+        _change(host, "net-start", name)
+    except WorkError:
+        for _turn in range(SETTLING):
+            if virsh.state(host, "net", name).active:
+                return
+            host.sleep(0.5)
+        raise
 
 
 def _change(host: Workshop, verb: str, name: str, *options: str) -> None:

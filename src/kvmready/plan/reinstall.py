@@ -15,11 +15,12 @@ from kvmready.typed import Any
 
 
 def done(host: Door, step: Step) -> bool:
-    """Whether the program starts and one of the files is there."""
-    program, files = str(step.arguments["program"]), [str(path) for path in step.arguments["files"]]
-    if files and all(host.stat(path).error for path in files):
+    """Whether one file of each kind is there, and the emulator, where it is about that, starts."""
+    groups = [*step.arguments.get("present", ()), step.arguments.get("files", ())]
+    if any(paths and all(host.stat(str(path)).error for path in paths) for paths in groups):
         return False
-    return host.run(Command((program, "-accel", "help"), timeout=30)).ok
+    program = str(step.arguments.get("program", ""))
+    return not program or host.run(Command((program, "-accel", "help"), timeout=30)).ok
 
 
 def former(host: Door, step: Step) -> dict[str, Any]:
@@ -35,7 +36,15 @@ def apply(host: Workshop, step: Step, say: Say) -> dict[str, Any]:
     if not result.ok:
         raise failed(manager, result, log)
     if not done(host, step):
-        program = str(step.arguments["program"])
+        program = str(step.arguments.get("program", ""))
+        if not program:
+            raise WorkError(
+                _("{manager} reported success, but files of these packages are still missing: {packages}").format(
+                    manager=manager.NAME, packages=" ".join(str(name) for name in step.arguments["packages"])
+                ),
+                "",
+                _("Its whole output is in {log}.").format(log=log),
+            )
         raise WorkError(
             _("{program} still does not start.").format(program=program),
             explain(host.run(Command((program, "-accel", "help"), timeout=30))),

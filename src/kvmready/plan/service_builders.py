@@ -6,12 +6,14 @@ The two sets are never mixed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from kvmready.checks.services import OTHER_DRIVERS, daemon_set
+from kvmready.distro.common import MONOLITHIC_SOCKET
 from kvmready.facts.known import Known
 from kvmready.i18n import _
 from kvmready.plan import capabilities
+from kvmready.plan import unit as unit_kind
 from kvmready.plan.step import Step
 from kvmready.typed import TYPE_CHECKING
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from kvmready.checks.finding import Finding
     from kvmready.distro.table import Table
     from kvmready.facts import Facts
+    from kvmready.facts.services import Unit
 
 WAITING = (
     "services.libvirtd",
@@ -69,18 +72,34 @@ def units(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
     if not wanted:
         return
     masked = [u for u in wanted if u in known and known[u].masked]
-    commands = [("systemctl", "unmask", "--", *masked)] if masked else []
+    # Required as well, and masked by whoever masks a service.
+    others = [f"{check.rpartition('.')[2]}-admin.socket"] if masked and check != "services.modular-drivers" else []
+    commands = [("systemctl", "unmask", "--", *masked, *others)] if masked else []
     failed = [u for u in wanted if u in known and known[u].active == "failed"]
     commands += [("systemctl", "reset-failed", "--", *failed)] if failed else []
+    sockets = _lost_sockets(facts, wanted, known) if finding.cause == "libvirt.unreachable" else {}
+    commands += [("systemctl", "stop", "--", name, unit_kind.service(name)) for name in sockets]
     commands += [("systemctl", "enable", "--", *wanted), ("systemctl", "start", "--", *wanted)]
     # Sockets stand before the service that they belong to; without it the main socket says it best.
     name = wanted[-1] if wanted[-1].endswith(".service") else wanted[0]
     summary = _("Start {name} now and at every boot").format(name=name)
     if check == "services.modular-drivers":
-        sockets = ", ".join(unit for unit in wanted if "-" not in unit)
-        summary = _("Have these daemons start when they are needed: {units}").format(units=sockets)
+        main = ", ".join(unit for unit in wanted if "-" not in unit)
+        summary = _("Have these daemons start when they are needed: {units}").format(units=main)
     mends = (finding.cause,) if finding.cause else ()
-    yield Step(check, "unit", finding.layer, summary, tuple(commands), {"units": wanted}, mends)
+    arguments = {"units": wanted, **({"sockets": sockets} if sockets else {}), **({"unmask": others} if others else {})}
+    note = _("Guests go on running; who is connected to libvirt has to connect again.") if sockets else ""
+    yield Step(check, "unit", finding.layer, summary, tuple(commands), arguments, mends, note)
+
+
+def _lost_sockets(facts: Facts, wanted: Sequence[str], known: Mapping[str, Unit]) -> dict[str, str]:
+    """The socket units that listen, as systemd says, while their file is gone, each with its path."""
+    paths = {"libvirtd.socket": MONOLITHIC_SOCKET}
+    return {
+        name: path
+        for name, path in paths.items()
+        if name in wanted and name in known and known[name].active == "active" and path not in facts.libvirt.sockets
+    }
 
 
 def _services(finding: Finding, check: str, wanted: Sequence[str]) -> Iterator[Step]:

@@ -13,6 +13,7 @@ from kvmready.plan.step import Say, Step
 from kvmready.typed import Any, NamedTuple
 
 LIMIT = 120.0
+PACKAGED = ("/usr/lib/systemd/system", "/lib/systemd/system")
 ENABLED = ("enabled", "static", "indirect", "alias", "generated")
 
 
@@ -61,34 +62,45 @@ def _needs(units: Sequence[str], known: Mapping[str, State]) -> tuple[list[str],
         if state.masked or state.file not in ENABLED:
             enable.append(unit)
         # systemd refuses to start a socket while its service holds the address already.
-        service = known.get(_service(unit))
-        held = unit.endswith(".socket") and service is not None and service.active == "active"
+        owner = known.get(service(unit))
+        held = unit.endswith(".socket") and owner is not None and owner.active == "active"
         if state.active != "active" and not held:
             start.append(unit)
     return unmask, enable, start
 
 
+def _lost(host: Door, step: Step, known: Mapping[str, State]) -> list[str]:
+    """The socket units of the step that listen, as systemd says, at a path where there is no socket any more."""
+    paths: Mapping[str, str] = step.arguments.get("sockets", {})
+    gone = [unit for unit, path in paths.items() if host.stat(path).kind != "socket"]
+    return [unit for unit in gone if unit in known and known[unit].active == "active"]
+
+
 def _with_services(units: Sequence[str]) -> list[str]:
-    return list(dict.fromkeys([*units, *(_service(unit) for unit in units if unit.endswith(".socket"))]))
+    return list(dict.fromkeys([*units, *(service(unit) for unit in units if unit.endswith(".socket"))]))
 
 
-def _service(socket: str) -> str:
+def service(socket: str) -> str:
     """The service that libvirt's socket units start: virtqemud-ro.socket belongs to virtqemud.service, too."""
     return re.sub(r"(-ro|-admin)?\.socket$", ".service", socket)
 
 
 def done(host: Door, step: Step) -> bool:
-    """Whether each unit is unmasked, starts at boot and is active now."""
+    """Whether each unit is unmasked, starts at boot and is active now, and each socket is where it should be."""
     units = _named(step)
-    return not any(_needs(units, states(host, _with_services(units))))
+    known = states(host, _with_services(units))
+    return not any(_needs(units, known)) and not _lost(host, step, known)
 
 
 def related(host: Door, units: Sequence[str]) -> list[str]:
     """The units, and those that ``systemctl enable`` or ``start`` of them touches as well (systemd.unit(5): Also=)."""
     found = list(_with_services(units))
     for _round in range(2):
-        result = host.run(Command(("systemctl", "cat", "--no-pager", "--", *found), timeout=30))
-        for line in result.stdout.splitlines():
+        text = host.run(Command(("systemctl", "cat", "--no-pager", "--", *found), timeout=30)).stdout
+        # systemctl shows nothing of a masked unit; what unmasking brings back is the package's file.
+        masked = [name for name, state in states(host, found).items() if state.masked]
+        packaged = [host.read(f"{folder}/{name}").text for name in masked for folder in PACKAGED]
+        for line in "\n".join([text, *packaged]).splitlines():
             name, equals, value = line.partition("=")
             if equals and name.strip() in ("Also", "Sockets", "Requires", "Wants"):
                 found += [u for u in value.split() if u.endswith((".service", ".socket", ".timer")) and "%" not in u]
@@ -97,14 +109,20 @@ def related(host: Door, units: Sequence[str]) -> list[str]:
 
 
 def former(host: Door, step: Step) -> dict[str, Any]:
-    units = _named(step)
-    return {"units": {name: list(state) for name, state in states(host, related(host, units)).items()}}
+    units = [*related(host, _named(step)), *step.arguments.get("unmask", ())]
+    return {"units": {name: list(state) for name, state in states(host, dict.fromkeys(units)).items()}}
 
 
 def apply(host: Workshop, step: Step, say: Say) -> dict[str, Any]:
     """Do what is missing of the step's commands. Raises WorkError with the unit's last words."""
     units = _named(step)
-    unmask, enable, _start = _needs(units, states(host, _with_services(units)))
+    known = states(host, [*_with_services(units), *step.arguments.get("unmask", ())])
+    unmask, enable, _start = _needs(units, known)
+    lost = _lost(host, step, known)
+    if lost:
+        # A socket makes its file when it starts, which it does only while its service is stopped.
+        change(host, ("systemctl", "stop", "--", *lost, *dict.fromkeys(service(unit) for unit in lost)), LIMIT)
+    unmask += [unit for unit in step.arguments.get("unmask", ()) if unit in known and known[unit].masked]
     if unmask:
         change(host, ("systemctl", "unmask", "--", *unmask), LIMIT)
     if enable:

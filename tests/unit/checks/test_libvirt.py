@@ -45,7 +45,7 @@ def test_a_daemon_that_answers_need_not_be_installed_here() -> None:
         ("no-socket", ("fail", "libvirt.unreachable", "automatic")),
         ("failed", ("fail", "libvirt.unreachable", "automatic")),
         ("timeout", ("fail", "libvirt.hangs", "manual")),
-        ("denied", ("fail", "libvirt.polkit-denied", "automatic")),
+        ("denied", ("fail", "libvirt.polkit-denied", "manual")),
     ],
 )
 def test_connect(connection: str, expected: tuple[str, str, str]) -> None:
@@ -53,6 +53,15 @@ def test_connect(connection: str, expected: tuple[str, str, str]) -> None:
     assert said(libvirt.connect(facts)) == expected
     if connection in ("failed", "timeout", "denied"):
         assert "its own words" in [evidence.text for evidence in libvirt.connect(facts).evidence]
+
+
+@pytest.mark.parametrize(
+    ("rule", "kind"), [(Known("/usr/share/x.rules"), "manual"), (Absent("x"), "automatic"), (Denied("x"), "manual")]
+)
+def test_only_a_rule_that_is_missing_can_be_written(rule: object, kind: str) -> None:
+    refused = changed(FACTS, "libvirt", connection="denied", words="access denied by policy")
+    facts = changed(refused._replace(caller=AS_ALICE), "libvirtd", rule=rule)
+    assert said(libvirt.connect(facts)) == ("fail", "libvirt.polkit-denied", kind)
 
 
 def test_why_a_plain_user_is_refused() -> None:

@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
-from kvmready.checks import engine, libvirt, libvirt_daemon, services
+from kvmready.checks import engine, libvirt, libvirt_daemon, polkit, services
 from kvmready.facts import Facts
 from kvmready.facts.known import Absent, Denied, Known, Unknown
+from kvmready.facts.libvirtd import Refusal
+from kvmready.facts.services import Unit
 from kvmready.facts.virconf import Config, parse
 from tests.unit.checks.test_services import modular, unit
 from tests.unit.checks.upper import AS_ALICE, TCG, changed, healthy, said, with_units
@@ -195,13 +197,53 @@ def test_the_cache_is_judged_only_where_kvm_is_missing(cache: Any, expected: tup
     ],
 )
 def test_polkit(fields: dict[str, Any], expected: tuple[str, str, str]) -> None:
-    assert said(libvirt_daemon.polkit(changed(FACTS, "libvirtd", **fields))) == expected
+    assert said(polkit.polkit(changed(FACTS, "libvirtd", **fields))) == expected
+
+
+def test_a_rule_of_the_administrator_is_no_work_of_ours() -> None:
+    rule = "/etc/polkit-1/rules.d/10-local.rules"
+    facts = changed(FACTS, "libvirtd", deniers=(rule,), refused=(Refusal("alice", "access denied by policy"),))
+    judgement = polkit.polkit(facts)
+    assert said(judgement) == ("fail", "libvirt.polkit-denied", "manual")
+    assert [one.text for one in judgement.evidence][-1] == "access denied by policy"
+    (person,) = facts.access.people
+    assert isinstance(person.account, Known)
+    stranger = person._replace(account=Known(person.account.value._replace(groups=())))
+    assert said(polkit.polkit(changed(facts, "access", people=(stranger,)))) == PASS
+
+
+def test_a_daemon_without_certificates_is_told_to_listen_with_tls() -> None:
+    words = Known(("Cannot read CA certificate '/etc/pki/CA/cacert.pem': No such file or directory",))
+    facts = changed(changed(FACTS, "libvirt", connection="failed"), "libvirtd", words=words)
+    assert isinstance(facts.services.units, Known)
+    socket = Unit("libvirtd-tls.socket", "loaded", "active", "listening", "enabled", "success")
+    listening = changed(facts, "services", units=Known({**facts.services.units.value, socket.name: socket}))
+    judgement = libvirt_daemon.config(listening)
+    assert said(judgement) == ("fail", "libvirt.config-invalid", "manual")
+    assert judgement.remedy is not None
+    assert judgement.remedy.commands[0] == ("systemctl", "disable", "--now", "libvirtd-tls.socket")
+
+
+def test_a_daemon_that_failed_too_often_is_told_to_forget_it() -> None:
+    broken = with_files(FACTS, qemu_conf="user = root\n")
+    ill = with_units(broken, libvirtd_service={"active": "failed"}, libvirtd_socket={"active": "failed"})
+    remedy = libvirt_daemon.config(changed(ill, "libvirt", connection="failed")).remedy
+    assert remedy is not None
+    assert [command[:2] for command in remedy.commands] == [
+        ("editor", "+1"),
+        ("systemctl", "reset-failed"),
+        ("systemctl", "start"),
+        ("systemctl", "restart"),
+    ]
+    well = libvirt_daemon.config(broken).remedy
+    assert well is not None
+    assert [command[:2] for command in well.commands] == [("editor", "+1"), ("systemctl", "restart")]
 
 
 def test_polkit_by_who_asks_and_for_whom() -> None:
     blind = changed(FACTS, "libvirtd", rule=Denied("x"), polkitd=Unknown("x"))
-    assert said(libvirt_daemon.polkit(blind._replace(caller=AS_ALICE))) == PASS
+    assert said(polkit.polkit(blind._replace(caller=AS_ALICE))) == PASS
     refused = changed(blind._replace(caller=AS_ALICE), "libvirt", connection="denied")
-    assert said(libvirt_daemon.polkit(refused)) == UNKNOWN
-    assert said(libvirt_daemon.polkit(changed(FACTS, "access", people=()))) == SKIP
-    assert said(libvirt_daemon.polkit(with_files(FACTS, libvirtd_conf='auth_unix_rw = "none"\n'))) == SKIP
+    assert said(polkit.polkit(refused)) == UNKNOWN
+    assert said(polkit.polkit(changed(FACTS, "access", people=()))) == SKIP
+    assert said(polkit.polkit(with_files(FACTS, libvirtd_conf='auth_unix_rw = "none"\n'))) == SKIP

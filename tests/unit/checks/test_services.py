@@ -77,6 +77,35 @@ def test_the_read_only_socket_alone_keeps_nothing_running() -> None:
     assert said(LIBVIRTD.judge(facts))[1] == "services.not-running"
 
 
+@pytest.mark.parametrize(
+    ("service", "required", "blocked"),
+    [
+        (OFF, MASKED, True),
+        (OFF, {"active": "failed"}, True),
+        (OFF, OFF, False),
+        ({"active": "failed", "result": "exit-code"}, MASKED, False),
+        (MASKED, MASKED, False),
+    ],
+)
+def test_libvirtd_waits_for_the_sockets_that_it_requires(
+    service: dict[str, str], required: dict[str, str], blocked: bool
+) -> None:
+    """Of two faults that have nothing to do with each other both are named; a consequence is none of them."""
+    facts = with_units(FACTS, libvirtd_service=service, libvirtd_socket={"active": "failed"}, virtlogd_socket=required)
+    found = {f.check: f for f in engine.judge((*libvirt.CHECKS, *services.CHECKS), facts)}
+    libvirtd = found["services.libvirtd"]
+    assert (libvirtd.blocked_by == ("services.virtlogd",)) is blocked
+    assert (libvirtd.status == "blocked") is blocked
+
+
+def test_a_unit_that_a_person_changed_is_for_that_person() -> None:
+    path = "/etc/systemd/system/libvirtd.service.d/local.conf"
+    facts = with_units(FACTS, libvirtd_service={"active": "failed", "local": (path,)})  # type: ignore[dict-item]
+    judgement = LIBVIRTD.judge(facts)
+    assert said(judgement) == ("fail", "services.failed", "manual")
+    assert path in [evidence.source for evidence in judgement.evidence]
+
+
 def test_the_last_words_of_a_failed_unit_are_evidence() -> None:
     facts = with_units(FACTS, libvirtd_service={"active": "failed", "words": ("bad line 12",)})  # type: ignore[dict-item]
     assert "bad line 12" in [evidence.text for evidence in LIBVIRTD.judge(facts).evidence]

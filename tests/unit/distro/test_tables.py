@@ -92,6 +92,7 @@ def test_debian_12_on_a_pc() -> None:
         "ovmf",
         "swtpm-tools",
         "acl",
+        "seabios",
         "virt-manager",
         "virt-viewer",
         "cockpit-machines",

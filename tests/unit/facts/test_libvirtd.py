@@ -8,7 +8,8 @@ from kvmready.facts import libvirtd, services, virsh
 from kvmready.facts.known import Absent, Denied, Known, Unknown
 from kvmready.facts.names import Want
 from kvmready.facts.virconf import Problem
-from kvmready.host.door import Caller, Listing, Reading, Result, Status
+from kvmready.host.door import Caller, Command, Listing, Reading, Result, Status
+from kvmready.host.recording import command_question
 from tests.unit.facts.debian import ALICE, ANSWERS, CAPABILITIES, NAMES, Recorded, said
 
 AS_ALICE = Caller(ALICE, (ALICE,), "alice", "", "fresh", "6.1.0-18-amd64", "x86_64")
@@ -69,11 +70,33 @@ def test_a_rule_under_another_name_is_found_by_what_is_in_it() -> None:
     recorded.listdir(Listing("/etc/polkit-1/rules.d", ("10-local.rules",)))
     recorded.grep(Reading("/usr/share/polkit-1/rules.d/50-default.rules"), (libvirtd.ACTIONS,))
     recorded.grep(Reading("/etc/polkit-1/rules.d/10-local.rules", libvirtd.ACTION), (libvirtd.ACTIONS,))
+    recorded.grep(Reading("/etc/polkit-1/rules.d/10-local.rules"), libvirtd.REFUSALS)
     assert ask(recorded).rule == Known("/etc/polkit-1/rules.d/10-local.rules")
     recorded.grep(Reading("/etc/polkit-1/rules.d/10-local.rules"), (libvirtd.ACTIONS,))
     assert isinstance(ask(recorded).rule, Absent)
     recorded.listdir(Listing("/etc/polkit-1/rules.d", error="EACCES"))
     assert isinstance(ask(recorded).rule, Denied)
+
+
+@pytest.mark.parametrize(
+    ("words", "refused"),
+    [
+        ("error: authentication failed: access denied by policy\n", ("alice",)),
+        ("error: Failed to connect socket to '/run/libvirt/libvirt-sock': Connection refused\n", ()),
+    ],
+)
+def test_who_is_refused_by_a_rule_of_the_administrators(words: str, refused: tuple[str, ...]) -> None:
+    recorded = Recorded()
+    rule, shipped = "/etc/polkit-1/rules.d/10-local.rules", "/etc/polkit-1/rules.d/50-default.rules"
+    recorded.listdir(Listing("/etc/polkit-1/rules.d", (rule.rpartition("/")[2], shipped.rpartition("/")[2], "README")))
+    recorded.grep(Reading(rule, 'action.id == "org.libvirt.unix.manage"'), (libvirtd.ACTIONS,))
+    recorded.grep(Reading(rule, "return polkit.Result.NO;"), libvirtd.REFUSALS)
+    knock = Command((NAMES.virsh[0], "-q", "-c", virsh.URI, "uri"), user="alice")
+    recorded.keep(command_question(knock), Result(knock.argv, 1, "", words))
+    host, want = recorded.host(), Want("server", ("root", "alice"))
+    found = libvirtd.ask(host, NAMES, want, virsh.ask(host, NAMES, want))()
+    assert found.deniers == (rule,)
+    assert tuple(one.user for one in found.refused) == refused
 
 
 def test_polkit_is_known_by_its_service_where_its_program_lies_elsewhere() -> None:
@@ -131,7 +154,8 @@ def test_what_a_daemon_waits_for_that_hangs() -> None:
 
 
 def test_the_minimal_profile_asks_nothing() -> None:
-    assert {type(fact) for fact in ask(Recorded(), "minimal")} == {Unknown}
+    *facts, deniers, refused = ask(Recorded(), "minimal")
+    assert ({type(fact) for fact in facts}, deniers, refused) == ({Unknown}, (), ())
 
 
 def test_last_words_are_the_trouble_alone() -> None:

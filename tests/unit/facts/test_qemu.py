@@ -151,6 +151,16 @@ def test_of_a_broken_emulator_the_packages_are_asked() -> None:
     assert isinstance(qemu.ask(recorded.host(), NAMES, Want())().owners, Absent)
 
 
+def test_an_emulator_that_nobody_may_execute_is_broken() -> None:
+    recorded = Recorded()
+    recorded.stat(Status(EMULATOR, "file", 0o644))
+    recorded.run(Result(("dpkg-query", "--search", EMULATOR), 0, f"qemu-system-x86: {EMULATOR}\n"))
+    found = qemu.ask(recorded.host(), NAMES, Want())()
+    assert found.emulator == Known(EMULATOR)
+    assert EMULATOR in found.broken and isinstance(found.accelerators, Unknown)
+    assert found.owners == Known(("qemu-system-x86",))
+
+
 @pytest.mark.parametrize(
     ("text", "names"),
     [

@@ -86,10 +86,28 @@ def test_the_journal_is_asked_about_a_failed_unit_only() -> None:
     recorded.run(shown(units))
     argv = ("journalctl", "--no-pager", "--quiet", "-o", "cat", "-n", "40", "-u", "libvirtd.service")
     recorded.run(Result(argv, 0, "internal error: bad line 12\n\nMain process exited\n"))
+    files = ("systemctl", "show", "--no-pager", "--property=FragmentPath,DropInPaths", "--", "libvirtd.service")
+    drop_in = "/etc/systemd/system/libvirtd.service.d/local.conf"
+    told = f"FragmentPath=/lib/systemd/system/libvirtd.service\nDropInPaths=/usr/lib/x.conf {drop_in}\n"
+    recorded.run(Result(files, 0, told))
     found = services.ask(recorded.host(), NAMES, Want())()
     assert isinstance(found.units, Known)
+    assert found.units.value["libvirtd.service"].local == (drop_in,)
     assert found.units.value["libvirtd.service"].words == ("internal error: bad line 12", "Main process exited")
     assert found.units.value["libvirtd.socket"].words == ()
+
+
+def test_words_that_the_journal_could_not_file_are_found_by_their_program() -> None:
+    recorded = Recorded()
+    managers = "libvirtd.service: Deactivated successfully.\nStopped libvirtd.service - x\n"
+    argv = ("journalctl", "--no-pager", "--quiet", "-o", "cat", "--since=-3min", "-n", "40", "-t", "libvirtd")
+    recorded.run(Result(argv, 0, "hostname: x\nFailed to parse user 'nosuch'\n"))
+    units = ("libvirtd.service",)
+    assert services.found_words(recorded.host(), managers, units) == ("Failed to parse user 'nosuch'",)
+    assert services.found_words(recorded.host(), managers + "its own\n", units) == ("its own",)
+    recorded.run(Result(argv, 1, "", "no journal"))
+    assert services.found_words(recorded.host(), managers, units) == tuple(managers.splitlines())
+    assert services.found_words(recorded.host(), "a.socket: x\n", ("a.socket",)) == ("a.socket: x",)
 
 
 def test_the_words_of_a_unit_are_its_own() -> None:

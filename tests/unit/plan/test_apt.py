@@ -103,6 +103,13 @@ def test_the_commands_keep_what_people_changed_and_remove_nothing() -> None:
     assert apt.remove(["a"], keep_configuration=True)[apt.remove(["a"]).index("purge")] == "remove"
 
 
+def test_what_dpkg_has_as_installed() -> None:
+    host = Recorded()
+    host.run(Result(apt.QUERY, 0, "a:amd64\t1\tinstalled\nb:all\t1\tunpacked\nd:amd64\t1\tinstalled\n"))
+    assert manager.present(host.host(), apt, ["a", "b", "c"]) == {"a"}
+    assert manager.present(host.host(), apt, []) == frozenset()
+
+
 LOCKS = """\
 1: POSIX  ADVISORY  WRITE 4711 fe:00:393221 0 EOF
 2: FLOCK  ADVISORY  WRITE 99 fe:00:1 0 EOF

@@ -279,6 +279,16 @@ def test_a_broken_emulator_is_installed_again() -> None:
     assert planned(_damaged(owners=Absent("nobody's"))).steps == ()
 
 
+def test_a_package_whose_files_were_deleted_is_installed_again() -> None:
+    facts = changed(healthy(), "libvirt", daemon=Absent("x"), virsh=Absent("x"), connection="no-client")
+    known = State(True, present=frozenset({"libvirt-daemon-system"}))
+    steps = {step.kind: step for step in planned(facts, manager=known).steps}
+    again, fresh = steps["reinstall"], steps["packages"]
+    assert again.arguments["packages"] == ["libvirt-daemon", "libvirt-daemon-system"]
+    assert again.arguments["present"] == [["/usr/sbin/libvirtd"]]
+    assert fresh.arguments["packages"] == ["libvirt-clients"]
+
+
 def test_firmware_and_tpm_are_installed_where_a_repository_offers_them() -> None:
     facts = changed(healthy(), "qemu", firmware=Absent(""), tpm=Absent("/usr/bin/swtpm"))
     made = planned(facts)
@@ -297,7 +307,7 @@ def test_a_masked_unit_is_unmasked_before_it_is_enabled() -> None:
     assert made.steps[0].mends == ("services.masked",)
     units = ("libvirtd.socket", "libvirtd-ro.socket", "libvirtd.service")
     assert made.steps[0].commands == (
-        ("systemctl", "unmask", "--", "libvirtd.service"),
+        ("systemctl", "unmask", "--", "libvirtd.service", "libvirtd-admin.socket"),
         ("systemctl", "enable", "--", *units),
         ("systemctl", "start", "--", *units),
     )
@@ -305,7 +315,23 @@ def test_a_masked_unit_is_unmasked_before_it_is_enabled() -> None:
 
 def test_a_masked_unit_that_the_table_does_not_start_is_unmasked_too() -> None:
     facts = with_units(healthy(), virtlogd_service={**OFF, "load": "masked", "file_state": "masked"})
-    assert ("systemctl", "unmask", "--", "virtlogd.service") in commands(planned(facts))
+    made = planned(facts)
+    assert ("systemctl", "unmask", "--", "virtlogd.service", "virtlogd-admin.socket") in commands(made)
+    assert made.steps[0].arguments["unmask"] == ["virtlogd-admin.socket"]
+
+
+def test_a_socket_whose_file_is_gone_is_started_anew() -> None:
+    facts = changed(healthy(), "libvirt", connection="no-socket", sockets=())
+    made = planned(facts)
+    (step,) = [step for step in made.steps if step.kind == "unit"]
+    assert step.arguments["sockets"] == {"libvirtd.socket": "/run/libvirt/libvirt-sock"}
+    assert ("systemctl", "stop", "--", "libvirtd.socket", "libvirtd.service") in step.commands
+
+
+def test_the_bios_comes_with_its_package_where_nobody_owns_it() -> None:
+    facts = changed(healthy(), "qemu", rom=Absent("x"), owners=Absent("dpkg-query"))
+    assert [step.kind for step in planned(facts).steps if step.kind != "package-lists"] == ["packages"]
+    assert any("seabios" in command for command in commands(planned(facts)))
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from kvmready.plan import apt, firewall, leftovers, modprobe, network, parameter, unit
+from kvmready.host.door import Reading, Result, Status
+from kvmready.plan import apt, firewall, leftovers, modprobe, network, parameter, reinstall, unit
 from kvmready.plan.command import shown
+from kvmready.plan.step import Step
+from tests.unit.facts.debian import Recorded
 
 SHOWN = """\
 Id=libvirtd.service
@@ -188,6 +191,46 @@ def test_a_reinstall_is_an_install_that_takes_nothing_away() -> None:
     argv = apt.reinstall(["qemu-system-x86"])
     assert "--no-remove" in argv and argv[-2:] == ("--", "qemu-system-x86")
     assert argv[argv.index("install") + 1] == "--reinstall"
+
+
+@pytest.mark.parametrize(
+    ("status", "active", "lost"),
+    [
+        (Status("/s", error="ENOENT"), "active", ["a.socket"]),
+        (Status("/s", "file", 0o600), "active", ["a.socket"]),
+        (Status("/s", "socket", 0o666), "active", []),
+        (Status("/s", error="ENOENT"), "inactive", []),
+    ],
+)
+def test_a_socket_is_lost_where_it_listens_at_no_file(status: Status, active: str, lost: list[str]) -> None:
+    host = Recorded()
+    host.stat(status)
+    step = Step("x", "unit", "services", "", (), {"units": ["a.socket"], "sockets": {"a.socket": "/s"}})
+    assert unit._lost(host.host(), step, {"a.socket": RUNS._replace(active=active)}) == lost
+
+
+def test_what_a_masked_unit_takes_along_stands_in_its_packages_file() -> None:
+    """systemctl disable takes along what Also= names, so that an undo has to know how that was before."""
+    host = Recorded()
+    names = ["a.service", "b.socket"]
+    host.run(Result(("systemctl", "cat", "--no-pager", "--", "a.service"), 1, "# Unit a.service is masked.\n"))
+    show = ("systemctl", "show", "--no-pager", "--property=Id,LoadState,UnitFileState,ActiveState", "--")
+    masked = "Id=a.service\nLoadState=masked\nActiveState=inactive\nUnitFileState=masked\n"
+    host.run(Result((*show, "a.service"), 0, masked))
+    host.run(Result((*show, *names), 0, masked))
+    host.run(Result(("systemctl", "cat", "--no-pager", "--", *names), 1, ""))
+    host.read(Reading("/usr/lib/systemd/system/a.service", "[Install]\nAlso=b.socket\n"))
+    host.read(Reading("/lib/systemd/system/a.service", "[Install]\nAlso=b.socket\n"))
+    assert unit.related(host.host(), ["a.service"]) == names
+
+
+@pytest.mark.parametrize(("gone", "expected"), [((), True), (("/a",), True), (("/a", "/b"), False), (("/c",), False)])
+def test_a_reinstall_is_done_when_a_file_of_each_kind_is_there(gone: tuple[str, ...], expected: bool) -> None:
+    host = Recorded()
+    for path in ("/a", "/b", "/c"):
+        host.stat(Status(path, error="ENOENT") if path in gone else Status(path, "file", 0o755))
+    step = Step("x", "reinstall", "qemu", "", (), {"packages": ["p"], "present": [["/a", "/b"], ["/c"]]})
+    assert reinstall.done(host.host(), step) is expected
 
 
 @pytest.mark.parametrize(
