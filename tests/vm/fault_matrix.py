@@ -4,7 +4,7 @@ A fault is a TOML file; its name is the fault's:
 
 ``summary``   what is wrong, one line
 ``cause``     the one cause that ``check`` must name; a list where two faults stand side by side, in their order
-``mended``    ``automatic`` (by ``up``) or ``manual`` (by a person)
+``mended``    ``automatic`` (by ``up``), ``manual`` (by a person), or ``both`` (a person first, then ``up``)
 ``break``     shell lines, run as root, that break a ready host
 ``mend``      shell lines of a person who follows the remedy (manual faults)
 ``lane``      ``native`` (a host of its own at native speed, which accepts emulation; the default) or ``vm``
@@ -13,6 +13,7 @@ A fault is a TOML file; its name is the fault's:
 ``word``      must stand in the evidence
 ``caller``    who runs ``check`` (default: root)
 ``options``   further words for every command
+``kernel_options``  words of the kernel's command line: the fault gets a virtual machine of its own (lane ``vm``)
 ``after_undo``  why ``undo`` does not bring the fault back, where it does not
 """
 
@@ -34,7 +35,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
 
 _KEYS = {
     "summary", "cause", "mended", "break", "mend", "lane", "restore", "verdict", "word", "caller", "options",
-    "after_undo",
+    "after_undo", "kernel_options",
 }  # fmt: skip
 _PEERS = (("virt-host-validate", "qemu"), ("kvm-ok",))
 
@@ -55,6 +56,7 @@ class Fault(NamedTuple):
     caller: str
     options: tuple[str, ...]
     after_undo: str
+    kernel_options: tuple[str, ...] = ()
 
 
 class Healthy(NamedTuple):
@@ -86,12 +88,15 @@ def parse(name: str, text: str) -> Fault:
         found.get("caller", "root"),
         tuple(found.get("options", ())),
         found.get("after_undo", ""),
+        tuple(found.get("kernel_options", ())),
     )
-    if fault.mended not in ("automatic", "manual") or fault.lane not in ("native", "vm"):
-        raise ValueError(f"{name}: mended is automatic or manual, lane is native or vm")
-    if (fault.mended == "manual") != bool(fault.mend):
+    if fault.mended not in ("automatic", "manual", "both") or fault.lane not in ("native", "vm"):
+        raise ValueError(f"{name}: mended is automatic, manual or both, lane is native or vm")
+    if (fault.mended != "automatic") != bool(fault.mend):
         raise ValueError(f"{name}: what a person does is told where a person mends, and only there")
-    if fault.lane == "vm" and fault.mended == "automatic" and not fault.restore:
+    if fault.kernel_options and fault.lane != "vm":
+        raise ValueError(f"{name}: only a virtual machine has a kernel command line of its own")
+    if fault.lane == "vm" and fault.mended == "automatic" and not (fault.restore or fault.kernel_options):
         raise ValueError(f"{name}: the virtual machine is shared, so the fault says how to restore it")
     return fault
 
@@ -151,9 +156,10 @@ def try_fault(host: Host, fault: Fault, healthy: Healthy) -> dict[str, Any]:
         "lane": fault.lane,
         "peers": [changed(before, now) for before, now in zip(healthy.peers, trial.peers())],
     }
-    _named(trial.check(), fault, healthy)
-    if fault.mended == "manual":
+    kinds = _named(trial.check(), fault, healthy)
+    if fault.mended != "automatic":
         trial.shell(fault.mend)
+    if fault.mended == "manual":
         _ready(trial.check("root"), healthy)
         return row
     _ready(trial.up(), healthy)
@@ -162,7 +168,7 @@ def try_fault(host: Host, fault: Fault, healthy: Healthy) -> dict[str, Any]:
     if fault.after_undo:
         _ready(trial.check("root"), healthy)
     else:
-        assert added(trial.check(), healthy) == list(fault.causes)
+        assert added(trial.check(), healthy) == [cause for cause in fault.causes if kinds[cause] == "automatic"]
     if fault.restore:
         trial.shell(fault.restore)
         _ready(trial.check("root"), healthy)
@@ -174,12 +180,19 @@ def added(document: dict[str, Any], healthy: Healthy) -> list[str]:
     return [cause for cause in product.causes(document) if cause not in healthy.causes]
 
 
-def _named(document: dict[str, Any], fault: Fault, healthy: Healthy) -> None:
+def _named(document: dict[str, Any], fault: Fault, healthy: Healthy) -> dict[str, str]:
+    """Asserts that these causes are named, in their order, and no other; gives who mends each."""
     assert added(document, healthy) == list(fault.causes), _told(document)
     assert document["verdict"] == fault.verdict, _told(document)
-    kinds = [cause["remedy"]["kind"] for cause in document["root_causes"] if cause["cause"] in fault.causes]
-    assert set(kinds) == {fault.mended}, _told(document)
+    kinds = {
+        cause["cause"]: cause["remedy"]["kind"]
+        for cause in document["root_causes"]
+        if cause["cause"] in fault.causes
+    }
+    wanted = {"automatic", "manual"} if fault.mended == "both" else {fault.mended}
+    assert set(kinds.values()) == wanted, _told(document)
     assert fault.word in json.dumps(document["findings"], ensure_ascii=False), _told(document)
+    return kinds
 
 
 def _ready(document: dict[str, Any], healthy: Healthy) -> None:
@@ -230,11 +243,12 @@ def page(rows: list[dict[str, Any]]) -> str:
         lines.append(
             f"| {_cell(row['summary'])} | {causes} | {row['mended']} | {seen[0]} | {seen[1]} | {row['lane']} |"
         )
-    automatic = sum(row["mended"] == "automatic" for row in rows)
+    automatic, both = (sum(row["mended"] == mended for row in rows) for mended in ("automatic", "both"))
     blind = sum(not any(row["peers"]) for row in rows)
     lines += [
         "",
-        f"{len(rows)} faults; {automatic} mended by `up`, {len(rows) - automatic} by hand. "
+        f"{len(rows)} faults; {automatic} mended by `up`, {len(rows) - automatic - both} by hand, {both} by a person "
+        f"and `up`. "
         f"In {blind} of them neither peer saw anything.",
         "",
     ]
