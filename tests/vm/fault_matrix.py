@@ -13,7 +13,8 @@ A fault is a TOML file; its name is the fault's:
 ``word``      must stand in the evidence
 ``caller``    who runs ``check`` (default: root)
 ``options``   further words for every command
-``kernel_options``  words of the kernel's command line: the fault gets a virtual machine of its own (lane ``vm``)
+``kernel_options``  words of the kernel's command line: the fault gets a virtual machine of its own (lane ``vm``), which
+              is booted without them to mend it
 ``after_undo``  why ``undo`` does not bring the fault back, where it does not
 """
 
@@ -92,7 +93,7 @@ def parse(name: str, text: str) -> Fault:
     )
     if fault.mended not in ("automatic", "manual", "both") or fault.lane not in ("native", "vm"):
         raise ValueError(f"{name}: mended is automatic, manual or both, lane is native or vm")
-    if (fault.mended != "automatic") != bool(fault.mend):
+    if (fault.mended != "automatic") != bool(fault.mend or fault.kernel_options):
         raise ValueError(f"{name}: what a person does is told where a person mends, and only there")
     if fault.kernel_options and fault.lane != "vm":
         raise ValueError(f"{name}: only a virtual machine has a kernel command line of its own")
@@ -115,6 +116,7 @@ class Trial:
         accept = () if isinstance(host, Machine) else ("--accel", "tcg")
         self.words = ("--user", "alice", *accept, *(fault.options if fault else ()), "--format", "json")
         self.caller = fault.caller if fault else "root"
+        self.restore = fault.restore if fault else ""
 
     def check(self, caller: str = "") -> dict[str, Any]:
         return product.report(product.kvmready(self.host, "check", *self.words, user=caller or self.caller))
@@ -157,11 +159,16 @@ def try_fault(host: Host, fault: Fault, healthy: Healthy) -> dict[str, Any]:
         "peers": [changed(before, now) for before, now in zip(healthy.peers, trial.peers())],
     }
     kinds = _named(trial.check(), fault, healthy)
-    if fault.mended != "automatic":
+    if fault.kernel_options and isinstance(host, Machine):
+        host.shut_down()
+        host.kernel_options = ()
+        host.power_on()
+        host.wait_until_up()
+    elif fault.mended != "automatic":
         trial.shell(fault.mend)
     if fault.mended == "manual":
         _ready(trial.check("root"), healthy)
-        return row
+        return _restored(trial, row, healthy)
     _ready(trial.up(), healthy)
     _ready(trial.check("root"), healthy)
     trial.undo()
@@ -169,8 +176,12 @@ def try_fault(host: Host, fault: Fault, healthy: Healthy) -> dict[str, Any]:
         _ready(trial.check("root"), healthy)
     else:
         assert added(trial.check(), healthy) == [cause for cause in fault.causes if kinds[cause] == "automatic"]
-    if fault.restore:
-        trial.shell(fault.restore)
+    return _restored(trial, row, healthy)
+
+
+def _restored(trial: Trial, row: dict[str, Any], healthy: Healthy) -> dict[str, Any]:
+    if trial.restore:
+        trial.shell(trial.restore)
         _ready(trial.check("root"), healthy)
     return row
 

@@ -210,6 +210,7 @@ CHECKS = (
             "libvirt.capabilities-cache",
             "qemu.emulator",
             "qemu.kvm-accel",
+            "qemu.memory",
             "kernel.kvm-runs",
         ),
     ),

@@ -430,7 +430,7 @@ AFTER = (
     Check(
         "libvirt.capabilities-cache",
         capabilities_cache,
-        needs=("libvirt.connect", "qemu.emulator", "qemu.kvm-accel", "kernel.kvm-runs"),
+        needs=("libvirt.connect", "qemu.emulator", "qemu.kvm-accel", "qemu.memory", "kernel.kvm-runs"),
     ),
     Check("libvirt.exposed", exposed, needs=("libvirt.daemon",)),
     Check("libvirt.graphics", graphics, needs=("libvirt.daemon",)),

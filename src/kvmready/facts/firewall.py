@@ -169,6 +169,11 @@ def ask(host: Door, names: Names, want: Want, virsh: Callable[[], Virsh]) -> Cal
             if isinstance(iptables, Known):
                 rules = _rules((begun or host.begin(Command(SAVE, timeout=TIMEOUT))).wait())
             own = rules.value.own(network.value.bridge) if isinstance(rules, Known) else ()
+            if begun is not None and not own and isinstance(rules, Known):
+                # libvirt writes its rules anew when its daemon starts, and answers only after that: what was asked
+                # before its answer may have been asked in between.
+                rules = _rules(host.run(Command(SAVE, timeout=TIMEOUT)))
+                own = rules.value.own(network.value.bridge) if isinstance(rules, Known) else ()
             if not own and isinstance(nft, Known) and backend != Known("iptables"):
                 table = _table(host.run(Command(OWN_TABLE, timeout=TIMEOUT)))
             if isinstance(rules, Known) and rules.value.variant == "nf_tables" and rules.value.legacy_too:
