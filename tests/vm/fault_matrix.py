@@ -22,9 +22,10 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import tomllib
 
 from tests.vm import product
 from tests.vm.lab.machine import Machine
@@ -142,7 +143,7 @@ class Trial:
         for argv in _PEERS:
             done = self.host.run(list(argv), timeout=120)
             lines = (done.stdout + done.stderr).splitlines()
-            said.append(tuple(" ".join(line.split()) for line in lines if line.strip()) + (f"exit {done.status}",))
+            said.append((*(" ".join(line.split()) for line in lines if line.strip()), f"exit {done.status}"))
         return tuple(said)
 
 
@@ -224,7 +225,7 @@ def _told(document: dict[str, Any]) -> str:
 
 
 def changed(before: tuple[str, ...], now: tuple[str, ...]) -> list[str]:
-    """The lines that a peer did not say on the ready host: what it saw of the fault. Numbers of processes are left out."""
+    """The lines that a peer did not say on the ready host: what it saw of the fault. Process numbers are left out."""
     plain = {re.sub(r"\d+", "N", line) for line in before}
     return [
         line for line in now if re.sub(r"\d+", "N", line) not in plain or (line[:5] == "exit " and line not in before)
@@ -236,12 +237,12 @@ def page(rows: list[dict[str, Any]]) -> str:
     lines = [
         "# The fault matrix",
         "",
-        "Each row is a real Debian 12 host that was ready and was then broken in one way. `kvmready check` named exactly",
-        "this cause and no other; where `up` mends it, the host was ready again and a guest ran on it, and `undo` brought the",
-        "fault back as it was; where a person mends it, the remedy was followed by hand. The peers' columns hold what",
-        "`virt-host-validate qemu` and `kvm-ok` said that they had not said on the ready host: *nothing* means that they",
-        "did not see the fault. Hosts of the lane *native* run at native speed on a shared kernel, with emulation accepted;",
-        "those of the lane *vm* have a kernel of their own, in which KVM works.",
+        "Each row is a real Debian 12 host that was ready and was then broken in one way. `kvmready check` named",
+        "exactly this cause and no other; where `up` mends it, the host was ready again and a guest ran on it, and",
+        "`undo` brought the fault back as it was; where a person mends it, the remedy was followed by hand. The peers'",
+        "columns hold what `virt-host-validate qemu` and `kvm-ok` said that they had not said on the ready host:",
+        "*nothing* means that they did not see the fault. Hosts of the lane *native* run at native speed on a shared",
+        "kernel, with emulation accepted; those of the lane *vm* have a kernel of their own, in which KVM works.",
         "",
         "Written by `./test tests/vm/test_faults.py --write-faults`; one file a fault in `tests/vm/faults/`.",
         "",

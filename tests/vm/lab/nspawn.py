@@ -100,8 +100,8 @@ class Container(Host):
 def launch(
     name: str = "host", base: str | bases.Trees = "fresh", *, kvm: str = "null", dies_with_parent: bool = True
 ) -> Container:
-    """Start an nspawn host and return at once; ``base`` is ``fresh``, ``ready`` or a test's own trees, ``kvm`` is one of
-    :data:`KVM_CHOICES`.
+    """Start an nspawn host and return at once; ``base`` is ``fresh``, ``ready`` or a test's own trees, ``kvm`` is one
+    of :data:`KVM_CHOICES`.
 
     Follow it with ``wait_until_up()``. A host that dies with its parent dies with the *thread* that started it.
     Raises LabError when it does not start.

@@ -48,7 +48,7 @@ STACK_PACKAGES = (
     "swtpm-tools",
 )
 
-#: What the ready host at native speed has besides: the firewall's programs, ACLs, and the tools that it is compared with.
+#: What the ready host at native speed has besides: the firewall's programs, ACLs, and the tools it is compared with.
 READY_PACKAGES = (
     "iptables",
     "acl",
