@@ -176,7 +176,9 @@ def try_fault(host: Host, fault: Fault, healthy: Healthy) -> dict[str, Any]:
     if fault.after_undo:
         _ready(trial.check("root"), healthy)
     else:
-        assert added(trial.check(), healthy) == [cause for cause in fault.causes if kinds[cause] == "automatic"]
+        undone = trial.check()
+        wanted = [cause for cause in fault.causes if kinds[cause] == "automatic"]
+        assert added(undone, healthy) == wanted, _told(undone)
     return _restored(trial, row, healthy)
 
 
@@ -197,9 +199,7 @@ def _named(document: dict[str, Any], fault: Fault, healthy: Healthy) -> dict[str
     assert added(document, healthy) == list(fault.causes), _told(document)
     assert document["verdict"] == fault.verdict, _told(document)
     kinds = {
-        cause["cause"]: cause["remedy"]["kind"]
-        for cause in document["root_causes"]
-        if cause["cause"] in fault.causes
+        cause["cause"]: cause["remedy"]["kind"] for cause in document["root_causes"] if cause["cause"] in fault.causes
     }
     wanted = {"automatic", "manual"} if fault.mended == "both" else {fault.mended}
     assert set(kinds.values()) == wanted, _told(document)

@@ -82,7 +82,8 @@ class Rules(NamedTuple):
 
 class Firewall(NamedTuple):
     """``iptables`` and ``nft`` are paths. ``rules``, ``table`` (the text of libvirt's own nftables table, Absent where
-    there is none) and ``legacy`` (rules of the other variant) are asked of root, while the default network is active.
+    there is none) and ``legacy`` (rules of the other variant, and its policy for
+    forwarded packets where that drops them) are asked of root, while the default network is active.
     ``backend`` is what libvirt uses by its version: "iptables", "nftables" (or iptables where there is no nft).
     """
 
@@ -178,7 +179,7 @@ def ask(host: Door, names: Names, want: Want, virsh: Callable[[], Virsh]) -> Cal
                 table = _table(host.run(Command(OWN_TABLE, timeout=TIMEOUT)))
             if isinstance(rules, Known) and rules.value.variant == "nf_tables" and rules.value.legacy_too:
                 other = host.run(Command(LEGACY_SAVE, timeout=TIMEOUT))
-                lines = tuple(line for line in other.stdout.splitlines() if line.startswith("-A "))
+                lines = tuple(line for line in other.stdout.splitlines() if line.startswith(("-A ", ":FORWARD DROP")))
                 legacy = Known(lines[:20]) if other.ok else missing(other.problem or "EIO", LEGACY_SAVE[0])
         elif begun is not None:
             begun.wait()

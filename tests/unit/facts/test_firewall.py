@@ -50,7 +50,9 @@ def test_the_other_variants_rules_are_asked_where_iptables_warns_of_them() -> No
     warning = "# Warning: iptables-legacy tables present, use iptables-legacy-save to see them\n"
     recorded.run(Result(firewall.SAVE, 0, SAVED, warning))
     recorded.run(Result(firewall.LEGACY_SAVE, 0, "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -j DROP\nCOMMIT\n"))
-    assert ask(recorded).legacy == Known(("-A FORWARD -j DROP",))
+    assert ask(recorded).legacy == Known((":FORWARD DROP [0:0]", "-A FORWARD -j DROP"))
+    recorded.run(Result(firewall.LEGACY_SAVE, 0, "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\nCOMMIT\n"))
+    assert ask(recorded).legacy == Known(())
     recorded.run(Result(firewall.LEGACY_SAVE, None, problem="absent"))
     assert isinstance(ask(recorded).legacy, Absent)
 
