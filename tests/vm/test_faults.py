@@ -52,7 +52,11 @@ def test_at_native_speed(prepared: Prepared, fault: Fault, fault_rows: dict[str,
 @pytest.fixture(scope="module")
 def sound(ready_vm: Machine) -> tuple[Machine, Healthy]:
     product.place(ready_vm)
-    return ready_vm, Trial(ready_vm).healthy()
+    # libvirt asks each emulator what it can do when it is asked first, which takes emulated CPUs half a minute.
+    ready_vm.run(["virsh", "-q", "-c", "qemu:///system", "capabilities"], timeout=300).check()
+    healthy = Trial(ready_vm).healthy()
+    assert (healthy.verdict, healthy.causes) == ("ready", ()), healthy
+    return ready_vm, healthy
 
 
 SHARED = tuple(fault for fault in fault_matrix.load("vm") if not fault.kernel_options)

@@ -82,9 +82,9 @@ class Rules(NamedTuple):
 
 class Firewall(NamedTuple):
     """``iptables`` and ``nft`` are paths. ``rules``, ``table`` (the text of libvirt's own nftables table, Absent where
-    there is none) and ``legacy`` (rules of the other variant, and its policy for
-    forwarded packets where that drops them) are asked of root, while the default network is active.
-    ``backend`` is what libvirt uses by its version: "iptables", "nftables" (or iptables where there is no nft).
+    there is none) and ``legacy`` (rules of the other variant, and its policy where that drops what is forwarded) are
+    asked of root, while the default network is active. ``backend`` is what libvirt uses by its version: "iptables",
+    "nftables" (or iptables where there is no nft).
     """
 
     iptables: Fact[str]
