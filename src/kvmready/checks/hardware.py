@@ -234,9 +234,7 @@ def second_level(facts: Facts) -> Judgement:
             "Take {module}.{name}=0 out of the kernel command line and {name}=0 out of the files in /etc/modprobe.d, "
             "and load {module} again while no guest runs. Where there is none, the CPU is too old to have it."
         )
-        remedy = manual(
-            how.format(module=module, name=name), ("modprobe", "--remove", module), ("modprobe", module)
-        )
+        remedy = manual(how.format(module=module, name=name), ("modprobe", "--remove", module), ("modprobe", module))
     return warned(
         "hardware.no-second-level-translation",
         _("KVM runs without {name}: guests work, but their memory is slow.").format(name=name.upper()),
