@@ -13,8 +13,8 @@ A fault is a TOML file; its name is the fault's:
 ``word``      must stand in the evidence
 ``caller``    who runs ``check`` (default: root)
 ``options``   further words for every command
-``kernel_options``  words of the kernel's command line: the fault gets a virtual machine of its own (lane ``vm``), which
-              is booted without them to mend it
+``kernel_options``  words of the kernel's command line: the virtual machine is booted with them to break it, and
+              without them to mend it (lane ``vm``)
 ``after_undo``  why ``undo`` does not bring the fault back, where it does not
 """
 
@@ -150,6 +150,8 @@ class Trial:
 def try_fault(host: Host, fault: Fault, healthy: Healthy) -> dict[str, Any]:
     """Break the ready host, look, mend, look, take back, look; gives the row of the table. Fails by assertion."""
     trial = Trial(host, fault)
+    if fault.kernel_options:
+        boot(host, fault.kernel_options)
     trial.shell(fault.breaks)
     row = {
         "fault": fault.name,
@@ -160,11 +162,8 @@ def try_fault(host: Host, fault: Fault, healthy: Healthy) -> dict[str, Any]:
         "peers": [changed(before, now) for before, now in zip(healthy.peers, trial.peers())],
     }
     kinds = _named(trial.check(), fault, healthy)
-    if fault.kernel_options and isinstance(host, Machine):
-        host.shut_down()
-        host.kernel_options = ()
-        host.power_on()
-        host.wait_until_up()
+    if fault.kernel_options:
+        boot(host, ())
     elif fault.mended != "automatic":
         trial.shell(fault.mend)
     if fault.mended == "manual":
@@ -180,6 +179,15 @@ def try_fault(host: Host, fault: Fault, healthy: Healthy) -> dict[str, Any]:
         wanted = [cause for cause in fault.causes if kinds[cause] == "automatic"]
         assert added(undone, healthy) == wanted, _told(undone)
     return _restored(trial, row, healthy)
+
+
+def boot(host: Host, words: tuple[str, ...]) -> None:
+    """Shuts the virtual machine down and starts it with these words on its kernel's command line."""
+    assert isinstance(host, Machine)
+    host.shut_down()
+    host.kernel_options = words
+    host.power_on()
+    host.wait_until_up()
 
 
 def _restored(trial: Trial, row: dict[str, Any], healthy: Healthy) -> dict[str, Any]:

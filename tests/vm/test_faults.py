@@ -11,7 +11,7 @@ import pytest
 
 from tests.vm import fault_matrix, product
 from tests.vm.fault_matrix import Fault, Healthy, Trial
-from tests.vm.lab import bases, cache, machine, needs, nspawn
+from tests.vm.lab import bases, cache, needs, nspawn
 from tests.vm.lab.machine import Machine
 
 pytestmark = [pytest.mark.vm, pytest.mark.timeout(900)]
@@ -59,25 +59,16 @@ def sound(ready_vm: Machine) -> tuple[Machine, Healthy]:
     return ready_vm, healthy
 
 
-SHARED = tuple(fault for fault in fault_matrix.load("vm") if not fault.kernel_options)
-BOOTED_SO = tuple(fault for fault in fault_matrix.load("vm") if fault.kernel_options)
-
-
-@pytest.mark.parametrize("fault", SHARED, ids=lambda fault: fault.name)
+@pytest.mark.parametrize("fault", fault_matrix.load("vm"), ids=lambda fault: fault.name)
 def test_with_a_kernel_of_its_own(
     sound: tuple[Machine, Healthy], fault: Fault, fault_rows: dict[str, dict[str, object]]
 ) -> None:
     host, healthy = sound
-    fault_rows[fault.name] = fault_matrix.try_fault(host, fault, healthy)
-
-
-@pytest.mark.parametrize("fault", BOOTED_SO, ids=lambda fault: fault.name)
-def test_with_a_command_line_of_its_own(
-    sound: tuple[Machine, Healthy], fault: Fault, fault_rows: dict[str, dict[str, object]]
-) -> None:
-    with machine.start("fault", "ready", kernel_options=fault.kernel_options) as host:
-        product.place(host)
-        fault_rows[fault.name] = fault_matrix.try_fault(host, fault, sound[1])
+    try:
+        fault_rows[fault.name] = fault_matrix.try_fault(host, fault, healthy)
+    finally:
+        if host.kernel_options:
+            fault_matrix.boot(host, ())
 
 
 @pytest.fixture(scope="module")
