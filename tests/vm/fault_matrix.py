@@ -4,7 +4,7 @@ A fault is a TOML file; its name is the fault's:
 
 ``summary``   what is wrong, one line
 ``cause``     the one cause that ``check`` must name; a list where two faults stand side by side, in their order
-``mended``    ``automatic`` (by ``up``) or ``manual`` (by a person)
+``mended``    ``automatic`` (by ``up``), ``manual`` (by a person), or ``both`` (a person first, then ``up``)
 ``break``     shell lines, run as root, that break a ready host
 ``mend``      shell lines of a person who follows the remedy (manual faults)
 ``lane``      ``native`` (a host of its own at native speed, which accepts emulation; the default) or ``vm``
@@ -13,10 +13,10 @@ A fault is a TOML file; its name is the fault's:
 ``word``      must stand in the evidence
 ``caller``    who runs ``check`` (default: root)
 ``options``   further words for every command
-``after_undo``  why ``undo`` does not bring the fault back, where it does not
 ``undone``    the causes after ``undo`` where they are others, such as of a service that had failed and is off then
-
-Of several causes one by a person makes the fault ``manual``; ``up`` then mends what is left.
+``kernel_options``  words of the kernel's command line: the virtual machine is booted with them to break it, and
+              without them to mend it (lane ``vm``)
+``after_undo``  why ``undo`` does not bring the fault back, where it does not
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
 
 _KEYS = {
     "summary", "cause", "mended", "break", "mend", "lane", "restore", "verdict", "word", "caller", "options",
-    "after_undo", "undone",
+    "after_undo", "undone", "kernel_options",
 }  # fmt: skip
 _PEERS = (("virt-host-validate", "qemu"), ("kvm-ok",))
 
@@ -59,7 +59,8 @@ class Fault(NamedTuple):
     caller: str
     options: tuple[str, ...]
     after_undo: str
-    undone: tuple[str, ...]
+    undone: tuple[str, ...] = ()
+    kernel_options: tuple[str, ...] = ()
 
 
 class Healthy(NamedTuple):
@@ -91,13 +92,16 @@ def parse(name: str, text: str) -> Fault:
         found.get("caller", "root"),
         tuple(found.get("options", ())),
         found.get("after_undo", ""),
-        tuple(found.get("undone", causes)),
+        tuple(found.get("undone", ())),
+        tuple(found.get("kernel_options", ())),
     )
-    if fault.mended not in ("automatic", "manual") or fault.lane not in ("native", "vm"):
-        raise ValueError(f"{name}: mended is automatic or manual, lane is native or vm")
-    if (fault.mended == "manual") != bool(fault.mend):
+    if fault.mended not in ("automatic", "manual", "both") or fault.lane not in ("native", "vm"):
+        raise ValueError(f"{name}: mended is automatic, manual or both, lane is native or vm")
+    if (fault.mended != "automatic") != bool(fault.mend or fault.kernel_options):
         raise ValueError(f"{name}: what a person does is told where a person mends, and only there")
-    if fault.lane == "vm" and fault.mended == "automatic" and not fault.restore:
+    if fault.kernel_options and fault.lane != "vm":
+        raise ValueError(f"{name}: only a virtual machine has a kernel command line of its own")
+    if fault.lane == "vm" and fault.mended == "automatic" and not (fault.restore or fault.kernel_options):
         raise ValueError(f"{name}: the virtual machine is shared, so the fault says how to restore it")
     return fault
 
@@ -116,6 +120,7 @@ class Trial:
         accept = () if isinstance(host, Machine) else ("--accel", "tcg")
         self.words = ("--user", "alice", *accept, *(fault.options if fault else ()), "--format", "json")
         self.caller = fault.caller if fault else "root"
+        self.restore = fault.restore if fault else ""
 
     def check(self, caller: str = "") -> dict[str, Any]:
         return product.report(product.kvmready(self.host, "check", *self.words, user=caller or self.caller))
@@ -148,6 +153,8 @@ class Trial:
 def try_fault(host: Host, fault: Fault, healthy: Healthy) -> dict[str, Any]:
     """Break the ready host, look, mend, look, take back, look; gives the row of the table. Fails by assertion."""
     trial = Trial(host, fault)
+    if fault.kernel_options:
+        boot(host, fault.kernel_options)
     trial.shell(fault.breaks)
     row = {
         "fault": fault.name,
@@ -158,12 +165,13 @@ def try_fault(host: Host, fault: Fault, healthy: Healthy) -> dict[str, Any]:
         "peers": [changed(before, now) for before, now in zip(healthy.peers, trial.peers())],
     }
     kinds = _named(trial.check(), fault, healthy)
-    if fault.mended == "manual":
+    if fault.kernel_options:
+        boot(host, ())
+    elif fault.mended != "automatic":
         trial.shell(fault.mend)
-        if "automatic" in kinds:
-            trial.up()
+    if fault.mended == "manual":
         _ready(trial.check("root"), healthy)
-        return row
+        return _restored(trial, row, healthy)
     _ready(trial.up(), healthy)
     _ready(trial.check("root"), healthy)
     trial.undo()
@@ -171,9 +179,23 @@ def try_fault(host: Host, fault: Fault, healthy: Healthy) -> dict[str, Any]:
         _ready(trial.check("root"), healthy)
     else:
         undone = trial.check()
-        assert added(undone, healthy) == list(fault.undone), _told(undone)
-    if fault.restore:
-        trial.shell(fault.restore)
+        wanted = list(fault.undone) or [cause for cause in fault.causes if kinds[cause] == "automatic"]
+        assert added(undone, healthy) == wanted, _told(undone)
+    return _restored(trial, row, healthy)
+
+
+def boot(host: Host, words: tuple[str, ...]) -> None:
+    """Shuts the virtual machine down and starts it with these words on its kernel's command line."""
+    assert isinstance(host, Machine)
+    host.shut_down()
+    host.kernel_options = words
+    host.power_on()
+    host.wait_until_up()
+
+
+def _restored(trial: Trial, row: dict[str, Any], healthy: Healthy) -> dict[str, Any]:
+    if trial.restore:
+        trial.shell(trial.restore)
         _ready(trial.check("root"), healthy)
     return row
 
@@ -183,13 +205,15 @@ def added(document: dict[str, Any], healthy: Healthy) -> list[str]:
     return [cause for cause in product.causes(document) if cause not in healthy.causes]
 
 
-def _named(document: dict[str, Any], fault: Fault, healthy: Healthy) -> set[str]:
-    """The kinds of the remedies, where the host is judged as the fault wants it."""
+def _named(document: dict[str, Any], fault: Fault, healthy: Healthy) -> dict[str, str]:
+    """Asserts that these causes are named, in their order, and no other; gives who mends each."""
     assert added(document, healthy) == list(fault.causes), _told(document)
     assert document["verdict"] == fault.verdict, _told(document)
-    kinds = {cause["remedy"]["kind"] for cause in document["root_causes"] if cause["cause"] in fault.causes}
-    assert kinds == {fault.mended} or (len(fault.causes) > 1 and kinds == {"automatic", "manual"}), _told(document)
-    assert ("manual" in kinds) == (fault.mended == "manual"), _told(document)
+    kinds = {
+        cause["cause"]: cause["remedy"]["kind"] for cause in document["root_causes"] if cause["cause"] in fault.causes
+    }
+    wanted = {"automatic", "manual"} if fault.mended == "both" else {fault.mended}
+    assert set(kinds.values()) == wanted, _told(document)
     assert fault.word in json.dumps(document["findings"], ensure_ascii=False), _told(document)
     return kinds
 
@@ -242,11 +266,12 @@ def page(rows: list[dict[str, Any]]) -> str:
         lines.append(
             f"| {_cell(row['summary'])} | {causes} | {row['mended']} | {seen[0]} | {seen[1]} | {row['lane']} |"
         )
-    automatic = sum(row["mended"] == "automatic" for row in rows)
+    automatic, both = (sum(row["mended"] == mended for row in rows) for mended in ("automatic", "both"))
     blind = sum(not any(row["peers"]) for row in rows)
     lines += [
         "",
-        f"{len(rows)} faults; {automatic} mended by `up`, {len(rows) - automatic} by hand. "
+        f"{len(rows)} faults; {automatic} mended by `up`, {len(rows) - automatic - both} by hand, {both} by a person "
+        f"and `up`. "
         f"In {blind} of them neither peer saw anything.",
         "",
     ]

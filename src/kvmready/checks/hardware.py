@@ -220,20 +220,26 @@ def second_level(facts: Facts) -> Judgement:
             manual(_("Look by hand: cat {path}").format(path=place), ("cat", place)),
             Evidence(place, unanswered(kernel.second_level)),
         )
-    if facts.machine.hypervisor:
-        how = _("Have the hypervisor below this VM pass {name} on, with the CPU: {advice}").format(
-            name=name.upper(), advice=_nested_advice(facts)
+    flags = facts.machine.cpu_flags
+    off_here = isinstance(flags, Known) and name in flags.value
+    if facts.machine.hypervisor and not off_here:
+        remedy = manual(
+            _("Have the hypervisor below this VM pass {name} on, with the CPU: {advice}").format(
+                name=name.upper(), advice=_nested_advice(facts)
+            )
         )
     else:
         how = _(
-            "Take {module}.{name}=0 out of the kernel command line and {name}=0 out of the files in /etc/modprobe.d. "
-            "Where there is none, the CPU is too old to have it."
-        ).format(module=module, name=name)
+            "Take {module}.{name}=0 out of the kernel command line and {name}=0 out of the files in /etc/modprobe.d, "
+            "and load {module} again while no guest runs. Where there is none, the CPU is too old to have it."
+        )
+        remedy = manual(how.format(module=module, name=name), ("modprobe", "--remove", module), ("modprobe", module))
     return warned(
         "hardware.no-second-level-translation",
         _("KVM runs without {name}: guests work, but their memory is slow.").format(name=name.upper()),
-        manual(how),
+        remedy,
         Evidence(place, "N"),
+        *([Evidence("/proc/cpuinfo", name)] if off_here else []),
     )
 
 

@@ -62,7 +62,14 @@ def kvm_device(facts: Facts) -> Judgement:
         return failed(
             "kernel.device-missing",
             _("/dev/kvm is not the KVM device: something else stands in its place."),
-            manual(_("Find out what put it there, remove it, and run: udevadm trigger --name-match=kvm")),
+            manual(
+                _("Find out what put it there and remove it; then kvmready makes the node again: {command}").format(
+                    command="kvmready up"
+                ),
+                ("ls", "-l", "/dev/kvm"),
+                ("rm", "/dev/kvm"),
+                ("kvmready", "up"),
+            ),
             other,
         )
     return passed(_("/dev/kvm is there."), Evidence("/dev/kvm", owner))

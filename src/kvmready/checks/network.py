@@ -265,7 +265,7 @@ CHECKS = (
     ),
     Check("network.autostart", autostart, needs=("network.default-network",)),
     Check("network.forwarding", network_filter.forwarding, needs=("network.default-network",)),
-    Check("network.firewall-rules", network_filter.rules, needs=("network.default-network",)),
+    Check("network.firewall-rules", network_filter.rules, needs=("network.default-network", "network.firewall")),
     Check(
         "network.docker-forward",
         network_filter.docker_forward,

@@ -82,8 +82,9 @@ class Rules(NamedTuple):
 
 class Firewall(NamedTuple):
     """``iptables`` and ``nft`` are paths. ``rules``, ``table`` (the text of libvirt's own nftables table, Absent where
-    there is none) and ``legacy`` (rules of the other variant) are asked of root, while the default network is active.
-    ``backend`` is what libvirt uses by its version: "iptables", "nftables" (or iptables where there is no nft).
+    there is none) and ``legacy`` (rules of the other variant, and its policy where that drops what is forwarded) are
+    asked of root, while the default network is active. ``backend`` is what libvirt uses by its version: "iptables",
+    "nftables" (or iptables where there is no nft).
     """
 
     iptables: Fact[str]
@@ -169,11 +170,16 @@ def ask(host: Door, names: Names, want: Want, virsh: Callable[[], Virsh]) -> Cal
             if isinstance(iptables, Known):
                 rules = _rules((begun or host.begin(Command(SAVE, timeout=TIMEOUT))).wait())
             own = rules.value.own(network.value.bridge) if isinstance(rules, Known) else ()
+            if begun is not None and not own and isinstance(rules, Known):
+                # libvirt writes its rules anew when its daemon starts, and answers only after that: what was asked
+                # before its answer may have been asked in between.
+                rules = _rules(host.run(Command(SAVE, timeout=TIMEOUT)))
+                own = rules.value.own(network.value.bridge) if isinstance(rules, Known) else ()
             if not own and isinstance(nft, Known) and backend != Known("iptables"):
                 table = _table(host.run(Command(OWN_TABLE, timeout=TIMEOUT)))
             if isinstance(rules, Known) and rules.value.variant == "nf_tables" and rules.value.legacy_too:
                 other = host.run(Command(LEGACY_SAVE, timeout=TIMEOUT))
-                lines = tuple(line for line in other.stdout.splitlines() if line.startswith("-A "))
+                lines = tuple(line for line in other.stdout.splitlines() if line.startswith(("-A ", ":FORWARD DROP")))
                 legacy = Known(lines[:20]) if other.ok else missing(other.problem or "EIO", LEGACY_SAVE[0])
         elif begun is not None:
             begun.wait()

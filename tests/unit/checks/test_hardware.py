@@ -291,6 +291,15 @@ def test_second_level_translation(known: Kernel, host: Machine, status: str, cau
         assert ("hypervisor below" in said.remedy.text) == (host is GUEST)
 
 
+@pytest.mark.parametrize(("flags", "word"), [(("hypervisor", "svm"), "hypervisor below"), (("npt",), "npt=0")])
+def test_second_level_translation_that_was_switched_off_here_is_mended_here(flags: tuple[str, ...], word: str) -> None:
+    host = GUEST._replace(cpu_flags=Known(flags))
+    said = BY_ID["hardware.second-level-translation"](
+        facts(kernel=KERNEL._replace(second_level=Known(False)), machine=host)
+    )
+    assert said.remedy is not None and word in said.remedy.text
+
+
 def test_second_level_translation_waits_for_the_module() -> None:
     said = BY_ID["hardware.second-level-translation"](facts(kernel=UNLOADED, probe=FAILED))
     assert said.status == "skip" and "kvm_amd" in said.summary

@@ -32,6 +32,7 @@ TUN_FORBIDDEN = LOADABLE._replace(
     blocked=(Blocked("tun", "/etc/modprobe.d/x.conf", "install tun /bin/false", "install"),)
 )
 NO_TREE = GONE._replace(available=Absent("/lib/modules/x/modules.dep"))
+UPDATED = NO_TREE._replace(tun=KERNEL.tun, tree=NO, trees=Known(("6.1.0-37-amd64",)))
 UNSEEN = GONE._replace(registered=DENIED, available=DENIED, tun=KERNEL.tun)
 
 DRIVERS: list[tuple[str, str, Kernel, Machine, str, str, str]] = [
@@ -102,6 +103,10 @@ DRIVERS: list[tuple[str, str, Kernel, Machine, str, str, str]] = [
         "automatic",
     ),
     ("unseen", "kernel.vhost-net", UNSEEN, BARE_METAL, "unknown", "", "manual"),
+    ("updated", "kernel.vhost-net", UPDATED, BARE_METAL, "warn", "kernel.modules-missing", "manual"),
+    ("updated", "kernel.tun", UPDATED, BARE_METAL, "fail", "kernel.modules-missing", "manual"),
+    ("another kernel's tree", "kernel.vhost-net", UPDATED, CONTAINER, "warn", "kernel.vhost-net-missing", "manual"),
+    ("another kernel's tree", "kernel.tun", UPDATED, CONTAINER, "fail", "kernel.tun-missing", "manual"),
 ]
 
 

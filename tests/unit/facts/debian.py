@@ -366,5 +366,5 @@ class Recorded:
     def virsh(self, out: dict[str, str], err: dict[str, str] | None = None, last: str = "") -> None:
         self.run(said(virsh.command(NAMES.virsh[0]), out, err, last))
 
-    def host(self) -> ReplayHost:
-        return ReplayHost({"answers": list(self._answers.values())}, "the test's own host")
+    def host(self, kind: type[ReplayHost] = ReplayHost) -> ReplayHost:
+        return kind({"answers": list(self._answers.values())}, "the test's own host")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from kvmready.facts import firewall, virsh
 from kvmready.facts.known import Absent, Denied, Known, Unknown
 from kvmready.facts.names import Want
-from kvmready.host.door import Caller, Reading, Result, Status
+from kvmready.host.door import Caller, Command, Ended, Reading, Result, Running, Status
+from kvmready.host.replay import ReplayHost
 from tests.unit.facts.debian import ALICE, ANSWERS, NAMES, NET_INFO, SAVED, VERSION, Recorded
 
 AS_ALICE = Caller(ALICE, (ALICE,), "alice", "", "fresh", "6.1.0-18-amd64", "x86_64")
@@ -49,9 +50,29 @@ def test_the_other_variants_rules_are_asked_where_iptables_warns_of_them() -> No
     warning = "# Warning: iptables-legacy tables present, use iptables-legacy-save to see them\n"
     recorded.run(Result(firewall.SAVE, 0, SAVED, warning))
     recorded.run(Result(firewall.LEGACY_SAVE, 0, "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -j DROP\nCOMMIT\n"))
-    assert ask(recorded).legacy == Known(("-A FORWARD -j DROP",))
+    assert ask(recorded).legacy == Known((":FORWARD DROP [0:0]", "-A FORWARD -j DROP"))
+    recorded.run(Result(firewall.LEGACY_SAVE, 0, "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\nCOMMIT\n"))
+    assert ask(recorded).legacy == Known(())
     recorded.run(Result(firewall.LEGACY_SAVE, None, problem="absent"))
     assert isinstance(ask(recorded).legacy, Absent)
+
+
+class Started(ReplayHost):
+    """libvirt's daemon was started by the question that virsh asked: its rules were not there before that answer."""
+
+    def begin(self, command: Command) -> Running:
+        running = super().begin(command)
+        return Ended(Result(firewall.SAVE, 0, EMPTY)) if command.argv == firewall.SAVE else running
+
+    def run(self, command: Command) -> Result:
+        return super().begin(command).wait()
+
+
+def test_rules_that_came_with_libvirts_answer_are_not_gone() -> None:
+    host = Recorded().host(Started)
+    found = firewall.ask(host, NAMES, Want(), virsh.ask(host, NAMES, Want()))()
+    assert isinstance(found.rules, Known)
+    assert len(found.rules.value.own("virbr0")) == 2
 
 
 def test_a_network_that_is_off_needs_no_rules() -> None:
