@@ -133,7 +133,9 @@ SWITCH_ON = {
 
 
 def _wants_packages(facts: Facts) -> bool:
-    return isinstance(facts.qemu.emulator, Absent) or isinstance(facts.libvirt.daemon, Absent)
+    """QEMU is missing, or libvirt where the profile needs it."""
+    no_daemon = facts.want.profile != "minimal" and isinstance(facts.libvirt.daemon, Absent)
+    return isinstance(facts.qemu.emulator, Absent) or no_daemon
 
 
 def source(facts: Facts) -> Judgement:

@@ -166,11 +166,12 @@ def _sources(host: Door) -> tuple[Fact[tuple[str, ...]], tuple[str, ...]]:
     return Known(tuple(found)), tuple(repositories)
 
 
-def _gone(host: Door, names: Names, repositories: tuple[str, ...]) -> tuple[str, ...]:
+def _gone(host: Door, names: Names, want: Want, repositories: tuple[str, ...]) -> tuple[str, ...]:
     """The folders of the repositories, where all are folders of this host and none is there."""
     folders = [uri.partition(":")[2] for uri in repositories if uri.startswith(("file:", "copy:"))]
-    missing_ = [paths for paths in (names.emulators, names.daemons) if all(host.stat(path).error for path in paths)]
-    if not missing_ or not folders or len(folders) < len(repositories):
+    needed = (names.emulators,) if want.profile == "minimal" else (names.emulators, names.daemons)
+    wanting = any(all(host.stat(path).error for path in paths) for paths in needed)
+    if not wanting or not folders or len(folders) < len(repositories):
         return ()
     folders = ["/" + folder.strip("/") for folder in folders]
     return tuple(folders) if all(host.stat(folder).error == "ENOENT" for folder in folders) else ()
@@ -190,7 +191,7 @@ def ask(host: Door, names: Names, want: Want) -> Callable[[], Packages]:
     words = _("dpkg was interrupted.") if interrupted else parse_unfinished(status.text)
     holder = _holder(host)
     sources, repositories = _sources(host)
-    gone_ = _gone(host, names, repositories)
+    gone_ = _gone(host, names, want, repositories)
     running: Running | None = None
     # What somebody is at work on looks half done until they have finished.
     if words and holder == Known(""):
