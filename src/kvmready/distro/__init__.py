@@ -36,7 +36,7 @@ FILES = {
 An ID may be in two of them (Anolis OS): the release says which.
 """
 
-TESTED = (("Debian 12", "x86_64"),)
+TESTED = (("Debian 12", "x86_64"), ("Debian 13", "x86_64"))
 """Title and architecture of the rows whose whole way, from a fresh host to a proof, ran on a real host."""
 
 

@@ -27,6 +27,7 @@ PACKAGES: Packages = (
     ("python-binding", ("py3-libvirt",)),
     ("network", ("dnsmasq",)),
     ("firewall", ("iptables", "nftables")),
+    ("rom", ()),
     ("acl", ("acl",)),
     ("tpm", ("swtpm",)),
     ("manager", ("virt-manager",)),

@@ -31,6 +31,7 @@ PACKAGES: Packages = (
     ("python-binding", ("libvirt-python",)),
     ("network", ("dnsmasq",)),
     ("firewall", ("nftables", "iptables-nft")),
+    ("rom", ("seabios",)),
     ("acl", ("acl",)),
     ("tpm", ("swtpm",)),
     ("manager", ("virt-manager",)),

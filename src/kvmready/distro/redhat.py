@@ -45,6 +45,7 @@ PACKAGES: Packages = (
     ("python-binding", ("python3-libvirt", "libvirt-python")),
     ("network", ("dnsmasq",)),
     ("firewall", ("iptables-nft", "iptables", "nftables")),
+    ("rom", ("seabios-bin",)),
     ("acl", ("acl",)),
     ("tpm", ("swtpm-tools", "swtpm")),
     ("manager", ("virt-manager",)),

@@ -36,6 +36,7 @@ PACKAGES: Packages = (
     ("installer", ("virt-install",)),
     ("python-binding", ("python3-libvirt-python", "python313-libvirt-python", "python311-libvirt-python")),
     ("network", ("dnsmasq",)),
+    ("rom", ("qemu-seabios",)),
     ("acl", ("acl",)),
     ("tpm", ("swtpm",)),
     ("manager", ("virt-manager",)),

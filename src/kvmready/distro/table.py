@@ -38,7 +38,7 @@ ROLES = (
 OPTIONAL = ("firmware", "tpm")
 """Roles without which guests run: a table may have no candidate, and a host may have no repository that offers one."""
 
-CONTAINED = ("driver", "locks", "default-network")
+CONTAINED = ("driver", "locks", "default-network", "rom")
 """Roles that are no package of their own everywhere: without a candidate, the daemon's package fills them."""
 
 Packages = tuple[tuple[str, tuple[str, ...]], ...]
