@@ -65,7 +65,9 @@ def test_the_readme_tells_the_figures_of_the_page() -> None:
     last = fault_matrix.page(rows()).strip().splitlines()[-1]
     figures = re.findall(r"\d+", last)
     told = re.search(
-        r"(\d+) faults\b.*?(\d+)\b.*?(\d+)\b.*?(\d+)\b.*?(\d+)\b.*?docs/faults\.md", README.read_text("utf-8"), re.DOTALL
+        r"(\d+) faults\b.*?(\d+)\b.*?(\d+)\b.*?(\d+)\b.*?(\d+)\b.*?docs/faults\.md",
+        README.read_text("utf-8"),
+        re.DOTALL,
     )
     assert told is not None
     assert list(told.groups()) == figures

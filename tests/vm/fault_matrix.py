@@ -255,7 +255,7 @@ def page(rows: list[dict[str, Any]]) -> str:
         "*nothing* means that they did not see the fault. Hosts of the lane *native* run at native speed on a shared",
         "kernel, with emulation accepted; those of the lane *vm* have a kernel of their own, in which KVM works.",
         "",
-        "Written by `./test tests/vm/test_faults.py --write-faults`; one file a fault in `tests/vm/faults/`.",
+        "Written by `./test -n 0 tests/vm/test_faults.py --write-faults`; one file a fault in `tests/vm/faults/`.",
         "",
         "| fault | cause named | mended | virt-host-validate | kvm-ok | lane |",
         "|---|---|---|---|---|---|",
