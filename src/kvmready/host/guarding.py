@@ -44,7 +44,8 @@ class LocalGuard:
         }
         silence = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
         try:
-            self._child = Child((sys.executable, "-I", "-S", "-B", "-c", PROGRAM, SOURCE), os.environ, log=silence, fed=True)
+            argv = (sys.executable, "-I", "-S", "-B", "-c", PROGRAM, SOURCE)
+            self._child = Child(argv, os.environ, log=silence, fed=True)
         finally:
             os.close(silence)
         self._send(json.dumps(work).encode("ascii") + b"\n")
