@@ -241,6 +241,18 @@ def test_it_runs_by_itself_whatever_its_name_is(archive: Path, tmp_path: Path) -
     assert "No such file" not in probed.stdout and json.loads(probed.stdout)["findings"]
 
 
+def test_unpacked_it_is_the_same_program(archive: Path, tmp_path: Path) -> None:
+    """Where it is started often; there Python keeps the compiled form of it."""
+    folder = tmp_path / "un packed"
+    assert run((sys.executable, "-m", "zipfile", "-e", archive, folder)).returncode == 0
+    for words in (ANYWHERE["check in Chinese"], ANYWHERE["html"], ANYWHERE["help in Chinese"]):
+        ours = run((sys.executable, "-I", "-S", folder, *words))
+        packed = run((sys.executable, "-I", "-S", archive, *words))
+        assert (ours.returncode, ours.stdout, ours.stderr) == (packed.returncode, packed.stdout, packed.stderr)
+        assert ours.stdout
+    assert list((folder / "kvmready").rglob("*.pyc"))
+
+
 def test_it_leaves_nothing_behind(archive: Path, tmp_path: Path) -> None:
     shutil.copy(archive, tmp_path / "kvmready.pyz")
     environment = {"HOME": str(tmp_path), "TMPDIR": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
