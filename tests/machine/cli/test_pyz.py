@@ -248,8 +248,8 @@ def test_unpacked_it_is_the_same_program(archive: Path, tmp_path: Path) -> None:
     for words in (ANYWHERE["check in Chinese"], ANYWHERE["html"], ANYWHERE["help in Chinese"]):
         ours = run((sys.executable, "-I", "-S", folder, *words))
         packed = run((sys.executable, "-I", "-S", archive, *words))
-        assert (ours.returncode, ours.stdout, ours.stderr) == (packed.returncode, packed.stdout, packed.stderr)
-        assert ours.stdout
+        assert (ours.returncode, ours.stderr) == (packed.returncode, packed.stderr)
+        assert ours.stdout and TIMES.sub("", ours.stdout) == TIMES.sub("", packed.stdout)
     assert list((folder / "kvmready").rglob("*.pyc"))
 
 
