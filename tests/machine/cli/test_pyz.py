@@ -201,6 +201,18 @@ def test_it_says_what_the_source_says_on_every_python(archive: Path, version: st
         assert ours.stdout or ours.returncode == 2, name
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_module_of_it_can_be_read_in_on_every_python(archive: Path, version: str) -> None:
+    """Also what only a verb that changes the host would import."""
+    with zipfile.ZipFile(archive) as content:
+        files = [Path(name).with_suffix("").parts for name in content.namelist() if name.endswith(".py")]
+    names = [".".join(one[:-1] if one[-1] == "__init__" else one) for one in files if one[0] == "kvmready"]
+    assert len(names) > 100
+    program = "import sys; sys.path.insert(0, sys.argv[1])\nfor name in sys.argv[2:]: __import__(name)"
+    done = run((interpreter(version), "-I", "-S", "-c", program, archive, *names))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.machine
 @pytest.mark.parametrize("version", VERSIONS)
 def test_it_asks_this_machine_and_its_kvm_on_every_python(archive: Path, version: str) -> None:
