@@ -73,8 +73,9 @@ def _configured(parsed: Parsed, host: Door | None) -> Mapping[str, Any]:
     if named or own:
         from kvmready.cli import config
 
-        parsed.configuration = config.load(CONFIGURATION if own else parsed.config, trusted=own)
-        return parsed.configuration.values
+        found = config.load(CONFIGURATION if own else parsed.config, trusted=own)
+        parsed.configuration = found
+        return found.values
     return {}
 
 
