@@ -5,11 +5,13 @@ A key that is not known, or that does not have one of its values, is refused: wi
 
 from __future__ import annotations
 
+import os.path
 import re
 from collections.abc import Iterator, Mapping
 
 from kvmready.errors import InputError
 from kvmready.facts.names import PROFILES
+from kvmready.facts.network import subnet_of
 from kvmready.host import configuration
 from kvmready.i18n import N_, _
 from kvmready.typed import TYPE_CHECKING, Any, NamedTuple
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 DEEPEST = 32
 """Brackets inside each other, at the most. The parser goes down as deep as they do, and might not come up again."""
 
+SUBNET = N_('a private IPv4 network of 256 addresses, such as "192.168.150.0/24"')
+FOLDER = N_('the absolute path of a directory, such as "/srv/guests"')
 SWITCH = N_("true or false")
 NAMES = N_('a list of names of users, such as ["alice", "bob"]')
 
@@ -29,12 +33,19 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "nested": (),
     "iommu": (),
     "accel": ("kvm", "tcg"),
+    "network.subnet": (),
+    "storage.path": (),
 }
 """Every key with the words that it can have; without any, ``_fits`` says what it takes."""
 
+FIELDS = {"network.subnet": "subnet", "storage.path": "pool_path"}
+"""What a key is called in ``Want``, where that is not its own name."""
+
 
 class Configuration(NamedTuple):
-    """``values`` are those that the file gives, by key. ``lines`` is where each stands, 0 where that was not found."""
+    """``values`` are those that the file gives, by the name that they have in ``Want``. ``lines`` is where each key
+    stands, 0 where that was not found.
+    """
 
     path: str
     values: Mapping[str, Any]
@@ -100,7 +111,17 @@ def parse(text: str, path: str) -> Configuration:
                 _("Allowed: {allowed}").format(allowed=_allowed(key)),
                 _nearest(value, KEYS[key]),
             )
-        values[key] = tuple(value) if isinstance(value, list) else value
+        values[FIELDS.get(key, key)] = tuple(value) if isinstance(value, list) else value
+    if values.get("profile") == "minimal":
+        for key in FIELDS:
+            if key in lines:
+                raise InputError(
+                    _("{place}: {key} means nothing for the profile minimal.").format(
+                        place=_place(path, lines[key]), key=key
+                    ),
+                    _("Such a host needs no libvirt, and so no default network and no storage pool."),
+                    _("Leave it out, or choose the profile server."),
+                )
     return Configuration(path, values, lines)
 
 
@@ -210,7 +231,22 @@ def _fits(key: str, value: object) -> bool:
         return isinstance(value, str) and value in KEYS[key]
     if key == "users":
         return isinstance(value, list) and bool(value) and all(_is_name(name) for name in value)
+    if key == "network.subnet":
+        return isinstance(value, str) and _is_subnet(value)
+    if key == "storage.path":
+        return isinstance(value, str) and _is_folder(value)
     return isinstance(value, bool)
+
+
+def _is_subnet(value: str) -> bool:
+    """RFC 1918, of the one size for which the plan has a definition; written as libvirt's are read."""
+    address, _slash, prefix = value.partition("/")
+    private = re.match(r"10\.|192\.168\.|172\.(1[6-9]|2[0-9]|3[01])\.", value)
+    return private is not None and prefix == "24" and subnet_of(address, prefix=prefix) == value
+
+
+def _is_folder(value: str) -> bool:
+    return 1 < len(value) <= 1024 and value.startswith("/") and value.isprintable() and os.path.normpath(value) == value
 
 
 def _is_name(name: object) -> bool:
@@ -219,7 +255,8 @@ def _is_name(name: object) -> bool:
 
 
 def _allowed(key: str) -> str:
-    return ", ".join(KEYS[key]) or (_(NAMES) if key == "users" else _(SWITCH))
+    others = {"users": NAMES, "network.subnet": SUBNET, "storage.path": FOLDER}
+    return ", ".join(KEYS[key]) or _(others.get(key, SWITCH))
 
 
 def _nearest(value: object, words: tuple[str, ...]) -> str:

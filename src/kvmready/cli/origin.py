@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from kvmready.cli import output
+from kvmready.cli import config, output
 from kvmready.cli.options import Parsed
 from kvmready.facts.names import Want
 from kvmready.i18n import _
@@ -22,17 +22,18 @@ def tell(parsed: Parsed, want: Want, recorded: Mapping[str, Any]) -> None:
 def lines(parsed: Parsed, want: Want, recorded: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     """Each key of a configuration file with its value now, and where that came from."""
     flags = {"users": "user"}
-    for key, value in want._asdict().items():
+    for key in config.KEYS:
+        field = config.FIELDS.get(key, key)
         if getattr(parsed, flags.get(key, key), None):
             origin = "--" + flags.get(key, key)
-        elif key in parsed.configuration.values:
+        elif field in parsed.configuration.values:
             origin = parsed.configuration.place(key)
         else:
-            origin = _("the recording") if key in recorded else _("nobody said otherwise")
-        yield key, _word(value), visible(origin)
+            origin = _("the recording") if field in recorded else _("nobody said otherwise")
+        yield key, _word(getattr(want, field)), visible(origin)
 
 
 def _word(value: object) -> str:
     if isinstance(value, tuple):
         return ", ".join(value) or "-"
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return str(value).lower() if isinstance(value, bool) else str(value) or "-"

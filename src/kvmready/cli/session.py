@@ -89,6 +89,8 @@ def _want(
         "tcg" if (parsed.accel or below.get("accel")) == "tcg" else "kvm",
         bool(parsed.nested or below.get("nested")),
         bool(parsed.iommu or below.get("iommu")),
+        str(below.get("subnet") or ""),
+        str(below.get("pool_path") or ""),
     )
     if parsed.configuration is not None and parsed.verbose:
         from kvmready.cli import origin

@@ -128,7 +128,7 @@ def test_a_healthy_host() -> None:
     assert found.taken == Known((Taken("10.0.2.0/24", "eth0"), Taken("192.168.122.0/24", "virbr0")))
     assert found.dnsmasq == Known("/usr/sbin/dnsmasq")
     assert found.packaged == Known("/usr/share/libvirt/networks/default.xml")
-    assert found.packaged_subnets == ("192.168.122.0/24",)
+    assert found.subnets == ("192.168.122.0/24",)
 
 
 def test_no_such_network_is_absent() -> None:
