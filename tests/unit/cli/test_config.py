@@ -171,7 +171,8 @@ def test_a_key_is_found_between_comments(before: list[str], after: list[str], pr
 
 
 PIECES = ("profile", "users", "nested", "accel", "=", " = ", '"', "'", '"""', "[", "]", "[[", "{", "}",
-          ",", ".", "\n", "#", "server", "1", "1979-05-27", "inf", "\\", "\\u0000", "\r\n", "\ufeff", "\0", "ü")  # fmt: skip
+          ",", ".", "\n", "#", "server", "1", "1979-05-27", "inf",
+          "\\", "\\u0000", "\r\n", "\ufeff", "\0", "ü")  # fmt: skip
 
 
 @given(st.one_of(st.text(max_size=200), st.lists(st.sampled_from(PIECES), max_size=40).map("".join)))

@@ -231,3 +231,9 @@ def test_subnets_of_a_definition() -> None:
     assert parse_subnets(
         "<ip family='ipv6' address='fd00::1' prefix='64'/><ip address=\"10.7.0.1\" prefix=\"16\"/>"
     ) == ("10.7.0.0/16",)
+
+
+def test_the_subnet_that_is_wanted_counts_more_than_the_packaged_one() -> None:
+    host, want = Recorded().host(), Want(subnet="192.168.150.0/24")
+    assert network.ask(host, NAMES, want, virsh.ask(host, NAMES, want))().subnets == ("192.168.150.0/24",)
+    assert ask(Recorded()).subnets == ("192.168.122.0/24",)
