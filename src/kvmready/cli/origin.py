@@ -21,11 +21,12 @@ def tell(parsed: Parsed, want: Want, recorded: Mapping[str, Any]) -> None:
 
 def lines(parsed: Parsed, want: Want, recorded: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     """Each key of a configuration file with its value now, and where that came from."""
-    flags = {"users": "user"}
+    implied: Mapping[str, str] = getattr(parsed, "implied", {})
     for key in config.KEYS:
         field = config.FIELDS.get(key, key)
-        if getattr(parsed, flags.get(key, key), None):
-            origin = "--" + flags.get(key, key)
+        option = "user" if key == "users" else key
+        if getattr(parsed, option, None):
+            origin = implied.get(key, f"--{option}")
         elif field in parsed.configuration.values:
             origin = parsed.configuration.place(key)
         else:

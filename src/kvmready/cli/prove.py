@@ -19,6 +19,7 @@ def run(parsed: Parsed) -> int:
     host = LocalHost()
     if parsed.profile is None and parsed.level in ("probe", "qemu"):
         parsed.profile = "minimal"  # what such a guest stands on; nothing above it is asked
+        parsed.implied = {"profile": "--level"}
     want = session.want(parsed, host)
     level = parsed.level or ("qemu" if want.profile == "minimal" else "libvirt")
     begun: list[Proving] = []

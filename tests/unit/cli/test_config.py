@@ -239,7 +239,7 @@ def test_what_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     def denied(*_words: object) -> int:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(configuration.os, "open", denied)
+    monkeypatch.setattr(os, "open", denied)
     assert refused(tmp_path / "host.toml").why == "Permission denied"
 
 
@@ -370,16 +370,22 @@ def test_flags_beat_the_file(file: Any) -> None:
 
 
 def test_the_hosts_own_file(file: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    trusted: list[bool] = []
+    asked: list[bool] = []
     real = config.load
-    monkeypatch.setattr(config, "load", lambda path, trusted_=False, **more: trusted.append(True) or real(path))
+
+    def load(path: str, trusted: bool = False) -> config.Configuration:
+        asked.append(trusted)
+        return real(path)
+
+    monkeypatch.setattr(config, "load", load)
     monkeypatch.setattr(session, "CONFIGURATION", file('profile = "web"'))
-    assert wanted("check", Host(own=True)).profile == "web" and trusted == [True]
+    assert wanted("check", Host(own=True)).profile == "web" and asked == [True]
     assert wanted("check --no-config", Host(own=True)).profile == "server"
     assert wanted("check", Host()).profile == "server"
     other = Path(session.CONFIGURATION).with_name("other.toml")
     other.write_text("nested = true\n")
     assert wanted(f"check --config {other}", Host(own=True)) == Want("server", ("alice",), nested=True)
+    assert asked == [True, False], "one that was named may be anybody's"
 
 
 def test_without_a_file_one_question_is_all() -> None:
