@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 
 from kvmready.apply import journal
+from kvmready.cli import config
 from kvmready.errors import KvmreadyError
 from kvmready.facts import (
     access,
@@ -117,6 +118,7 @@ PARSERS: Mapping[str, Callable[[str], object]] = {
     "witness.judge": lambda text: witness.judge("0123456789abcdef", 1, "kvm", text),
     "witness.shown": witness.shown,
     "journal.parse": lambda text: refusing(journal.parse, text),
+    "config.parse": lambda text: refusing(config.parse, text),
     "replay.parse": lambda text: refusing(replay.parse, text),
     "diagnosis.of": lambda text: diagnosis.of([Reading("text", text)], None),
     "scrub.text": SCRUBBER.text,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from kvmready.host.door import Door
     from kvmready.plan.step import Plan
     from kvmready.proof.record import Proof
+    from kvmready.report.next_move import Unsaid
 
 
 class View(NamedTuple):
@@ -99,8 +100,8 @@ def people(host: Door, named: Sequence[str]) -> tuple[str, ...]:
     return (caller.sudo_user,) if caller.sudo_user else ()
 
 
-def report(view: View, run: Any = None, proof: Proof | None = None) -> dict[str, Any]:
-    """The one record of this look, as in ``report/schema.json``."""
+def report(view: View, run: Any = None, proof: Proof | None = None, unsaid: Unsaid | None = None) -> dict[str, Any]:
+    """The one record of this look, as in ``report/schema.json``; ``unsaid`` as ``record.build`` has it."""
     from kvmready.report import record
 
     return record.build(
@@ -114,4 +115,5 @@ def report(view: View, run: Any = None, proof: Proof | None = None) -> dict[str,
         version=__version__,
         taken_at=view.taken_at,
         only=view.only,
+        unsaid=unsaid,
     )

@@ -62,7 +62,7 @@ def default_network(facts: Facts) -> Judgement:
             _("libvirt has no network named default for its guests."),
             automatic(_("Define it, start it, and have it started at every boot.")),
             Evidence(ASKED, found.why),
-            *_taken(clashes(facts.network.packaged_subnets, taken, "")),
+            *_taken(clashes(facts.network.subnets, taken, "")),
         )
     if not isinstance(found, Known):
         return _unasked(found)
@@ -95,19 +95,31 @@ def autostart(facts: Facts) -> Judgement:
 def subnet(facts: Facts) -> Judgement:
     found, taken = facts.network.default, facts.network.taken
     if isinstance(found, Absent):
-        return skipped(_("There is no default network yet whose addresses could be in use elsewhere."))
+        return _wanted_subnet(facts)
     if not isinstance(found, Known):
         return _unasked(found)
     network = found.value
     subnets = ", ".join(network.subnets)
+    if facts.want.subnet and facts.want.subnet not in network.subnets:
+        return failed(
+            "network.other-subnet",
+            _("The default network is on {subnets}, not on {wanted} as it is wanted.").format(
+                subnets=subnets or "-", wanted=facts.want.subnet
+            ),
+            manual(
+                _(
+                    "Switch off the guests that use it, and remove its definition; with the same configuration, "
+                    "kvmready up then defines it on {wanted}. Or write the subnet that it has into the configuration."
+                ).format(wanted=facts.want.subnet),
+                ("virsh", "-c", "qemu:///system", "net-destroy", "default"),
+                ("virsh", "-c", "qemu:///system", "net-undefine", "default"),
+            ),
+            _said(network),
+        )
     if not network.subnets:
         return skipped(_("The default network has no IPv4 addresses of its own."), _said(network))
     if not isinstance(taken, Known):
-        return unknown(
-            _("It could not be seen which addresses are in use on this host."),
-            manual(_("Look at the routes by hand."), ("ip", "route")),
-            Evidence("/proc/net/route", taken.why),
-        )
+        return _unseen(taken)
     others = clashes(network.subnets, taken.value, network.bridge)
     if not others:
         return passed(_("Nothing else on this host uses the addresses of the default network."), _said(network))
@@ -126,6 +138,37 @@ def subnet(facts: Facts) -> Judgement:
         automatic(_("Give the default network a subnet that nothing here uses, and start it.")),
         _said(network),
         *_taken(others),
+    )
+
+
+def _wanted_subnet(facts: Facts) -> Judgement:
+    """Of a network that is not defined yet: whether the subnet that is wanted for it is free."""
+    wanted, taken = facts.want.subnet, facts.network.taken
+    if not wanted:
+        return skipped(_("There is no default network yet whose addresses could be in use elsewhere."))
+    if not isinstance(taken, Known):
+        return _unseen(taken)
+    others = clashes((wanted,), taken.value, USUAL_BRIDGE)
+    if not others:
+        return passed(
+            _("Nothing else on this host uses {wanted}, which the default network shall have.").format(wanted=wanted),
+            Evidence("ip route", ", ".join(one.subnet for one in taken.value) or "-"),
+        )
+    return failed(
+        "network.subnet-clash",
+        _("The default network shall have {wanted}, but {interfaces} has addresses of it.").format(
+            wanted=wanted, interfaces=", ".join(dict.fromkeys(other.interface for other in others))
+        ),
+        manual(_("Write another subnet into the configuration (network.subnet), or change the other network.")),
+        *_taken(others),
+    )
+
+
+def _unseen(taken: Absent | Denied | Unknown) -> Judgement:
+    return unknown(
+        _("It could not be seen which addresses are in use on this host."),
+        manual(_("Look at the routes by hand."), ("ip", "route")),
+        Evidence("/proc/net/route", taken.why),
     )
 
 

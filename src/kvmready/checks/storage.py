@@ -59,6 +59,24 @@ def default_pool(facts: Facts) -> Judgement:
             "running" if pool.active else "inactive", "yes" if pool.autostart else "no", pool.path
         ).strip(),
     )
+    wanted = facts.want.pool_path
+    if wanted and pool.path.rstrip("/") != wanted:
+        return failed(
+            "storage.pool-elsewhere",
+            _("The default storage pool is at {path}, not at {wanted} as it is wanted.").format(
+                path=pool.path or pool.kind, wanted=wanted
+            ),
+            manual(
+                _(
+                    "Remove its definition, which touches no disk; with the same configuration, kvmready up then "
+                    "defines it at {wanted}. Guests keep their disks where they are; move them by hand. Or write the "
+                    "path that it has into the configuration."
+                ).format(wanted=wanted),
+                ("virsh", "-c", "qemu:///system", "pool-destroy", "default"),
+                ("virsh", "-c", "qemu:///system", "pool-undefine", "default"),
+            ),
+            said,
+        )
     if not pool.active:
         return failed(
             "storage.pool-inactive",

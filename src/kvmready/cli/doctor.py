@@ -49,7 +49,7 @@ def _of_text(parsed: Parsed, text: given.Given) -> dict[str, Any]:
     report = None
     if not parsed.text_only:
         host, want = session.open_host(parsed)
-        report = pipeline.report(pipeline.look(host, want, session.now()))
+        report = pipeline.report(pipeline.look(host, want, session.now()), unsaid=session.unsaid(parsed))
     return diagnosis.of([reading], report, [source])
 
 
@@ -61,7 +61,7 @@ def _of_logs(parsed: Parsed) -> dict[str, Any]:
         output.say(_("Reading the logs of this host."))
     host, want = session.open_host(parsed)
     answered = logs.ask(host, dict.fromkeys((*want.users, host.caller().user)))
-    report = pipeline.report(pipeline.look(host, want, session.now()))
+    report = pipeline.report(pipeline.look(host, want, session.now()), unsaid=session.unsaid(parsed))
     found = answered()
     return diagnosis.of(_readings(found), report, _sources(found), host_alone=True)
 

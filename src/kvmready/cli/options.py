@@ -87,9 +87,15 @@ ASKED = (
         ("--accel",),
         "value",
         N_("tcg: accept software emulation where KVM is impossible"),
-        default="kvm",
         choices=("kvm", "tcg"),
     ),
+    Option(
+        ("--config",),
+        "value",
+        N_("what is wanted, in TOML; options beat it (default: /etc/kvmready/host.toml where there is one)"),
+        metavar="FILE",
+    ),
+    Option(("--no-config",), "flag", N_("read no configuration file")),
 )
 STATE = Option(
     ("--state-dir",),
@@ -129,6 +135,9 @@ def _plan() -> tuple[Option, ...]:
         *ASKED,
         ONLY_LAYER,
         Option(("--from",), "value", N_("plan for a recorded host"), metavar="FILE", dest="source"),
+        Option(
+            ("--drift",), "flag", N_("what differs between the configuration file and the host; status 1 where it does")
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from kvmready.cli.options import Parsed
 from kvmready.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from kvmready.report.drift import Drift
     from kvmready.report.progress import Progress
 
 
@@ -29,6 +30,17 @@ def plan(record: Mapping[str, Any], parsed: Parsed) -> None:
         from kvmready.report import text
 
         text.plan(record, sys.stdout)
+        sys.stdout.flush()
+    else:
+        report(record, parsed)
+
+
+def drift(record: Mapping[str, Any], found: Drift, file: str, parsed: Parsed) -> None:
+    """What differs between the host and its configuration file; but for text that is the document of the plan."""
+    if parsed.format == "text":
+        from kvmready.report import text
+
+        text.drift(record, found, file, sys.stdout)
         sys.stdout.flush()
     else:
         report(record, parsed)

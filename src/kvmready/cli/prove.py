@@ -19,7 +19,8 @@ def run(parsed: Parsed) -> int:
     host = LocalHost()
     if parsed.profile is None and parsed.level in ("probe", "qemu"):
         parsed.profile = "minimal"  # what such a guest stands on; nothing above it is asked
-    want = session.want(parsed, pipeline.people(host, parsed.user))
+        parsed.implied = {"profile": "--level"}
+    want = session.want(parsed, host)
     level = parsed.level or ("qemu" if want.profile == "minimal" else "libvirt")
     begun: list[Proving] = []
 
@@ -33,5 +34,5 @@ def run(parsed: Parsed) -> int:
     finally:
         for proving in begun:
             proving.stop()
-    output.report(pipeline.report(view, proof=proved), parsed)
+    output.report(pipeline.report(view, proof=proved, unsaid=session.unsaid(parsed)), parsed)
     return EXIT_READY if proved.ok else EXIT_NOT_READY

@@ -15,6 +15,12 @@ from kvmready.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kvmready.host.door import Door
+    from kvmready.report.next_move import Unsaid
+
+CONFIGURATION = "/etc/kvmready/host.toml"
+"""What is wanted of this host, where nobody names another file."""
+
+NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 def now() -> str:
@@ -25,14 +31,15 @@ def now() -> str:
 def open_host(parsed: Parsed) -> tuple[Door, Want]:
     """The recorded host of ``--from``, or this machine; and what is asked of it.
 
-    A recording brings what it was made for; flags beat it. Raises InputError, UsageError.
+    A recording brings what it was made for; a named configuration file beats it, and flags beat both. Raises
+    InputError, UsageError.
     """
     source = getattr(parsed, "source", None)
     if source is None:
         from kvmready.host.local import LocalHost
 
         host = LocalHost()
-        return host, want(parsed, pipeline.people(host, parsed.user))
+        return host, want(parsed, host)
     from kvmready.host.replay import ReplayHost, parse
 
     if getattr(parsed, "record", None):
@@ -43,17 +50,63 @@ def open_host(parsed: Parsed) -> tuple[Door, Want]:
     profile = asked_for.get("profile")
     if not isinstance(users, list) or not all(isinstance(name, str) for name in users) or profile not in PROFILES:
         raise InputError(_("{file} does not say for which users and profile it was made.").format(file=source))
-    return ReplayHost(document, source), want(parsed, tuple(parsed.user or users), asked_for)
+    values = _configured(parsed, None)
+    names = tuple(parsed.user or values.get("users") or users)
+    return ReplayHost(document, source), _want(parsed, names, values, asked_for)
 
 
-def want(parsed: Parsed, users: tuple[str, ...], recorded: Mapping[str, Any] = MappingProxyType({})) -> Want:
-    return Want(
-        parsed.profile or recorded.get("profile") or "server",
+def want(parsed: Parsed, host: Door) -> Want:
+    """What is asked of this machine. Raises InputError for a configuration file, UsageError for a user."""
+    values = _configured(parsed, host)
+    if parsed.configuration is not None and not parsed.user:
+        parsed.configuration.check_users(host)
+    return _want(parsed, pipeline.people(host, parsed.user or values.get("users", ())), values)
+
+
+def _configured(parsed: Parsed, host: Door | None) -> Mapping[str, Any]:
+    """What the configuration file says: the named one, else the one of this ``host``. Kept in ``parsed`` as well."""
+    parsed.configuration = None
+    named = parsed.config is not None
+    if named and parsed.no_config:
+        raise UsageError(_("--config and --no-config exclude each other."))
+    own = not named and not parsed.no_config and host is not None and host.stat(CONFIGURATION).error != "ENOENT"
+    if named or own:
+        from kvmready.cli import config
+
+        found = config.load(CONFIGURATION if own else parsed.config, trusted=own)
+        parsed.configuration = found
+        return found.values
+    return {}
+
+
+def _want(
+    parsed: Parsed, users: tuple[str, ...], values: Mapping[str, Any], recorded: Mapping[str, Any] = NONE
+) -> Want:
+    below = {**recorded, **values}
+    wanted = Want(
+        parsed.profile or below.get("profile") or "server",
         users,
-        "tcg" if parsed.accel == "tcg" or recorded.get("accel") == "tcg" else "kvm",
-        bool(parsed.nested or recorded.get("nested")),
-        bool(parsed.iommu or recorded.get("iommu")),
+        "tcg" if (parsed.accel or below.get("accel")) == "tcg" else "kvm",
+        bool(parsed.nested or below.get("nested")),
+        bool(parsed.iommu or below.get("iommu")),
+        str(below.get("subnet") or ""),
+        str(below.get("pool_path") or ""),
     )
+    if parsed.configuration is not None and parsed.verbose:
+        from kvmready.cli import origin
+
+        origin.tell(parsed, wanted, recorded)
+    return wanted
+
+
+def unsaid(parsed: Parsed) -> Unsaid | None:
+    """What a command line that we propose need not say, since the configuration file says it; None without one."""
+    from kvmready.report.next_move import Unsaid
+
+    if parsed.configuration is None:
+        return Unsaid(("--no-config",), {}) if parsed.no_config else None
+    words = () if parsed.config is None else ("--config", parsed.config)
+    return Unsaid(words, parsed.configuration.values)
 
 
 def _text(path: str) -> str:

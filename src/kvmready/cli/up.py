@@ -25,17 +25,17 @@ def run(parsed: Parsed) -> int:
     session.let_signals_clean_up()
     host = LocalHost()
     layer = session.layer(parsed.only)
-    want = session.want(parsed, pipeline.people(host, parsed.user))
+    want = session.want(parsed, host)
     view = pipeline.look(host, want, session.now(), layer=layer, planning=True)
     if parsed.dry_run:
         if parsed.format == "text":
-            output.report(pipeline.report(view), parsed)
-        output.plan(pipeline.report(view), parsed)
+            output.report(pipeline.report(view, unsaid=session.unsaid(parsed)), parsed)
+        output.plan(pipeline.report(view, unsaid=session.unsaid(parsed)), parsed)
         return session.status(view.verdict, parsed.strict)
     if view.plan.steps:
         if view.facts.caller.uid != 0:
             return _as_root(parsed, view)
-        output.announce_plan(pipeline.report(view))
+        output.announce_plan(pipeline.report(view, unsaid=session.unsaid(parsed)))
         if not work.agreed(_("Apply this plan?"), parsed, _("Nothing was changed: nobody agreed to this plan.")):
             output.say(_("Nothing was changed."))
             return EXIT_INTERRUPTED
@@ -45,7 +45,7 @@ def run(parsed: Parsed) -> int:
     if view.plan.steps:
         view = pipeline.look(host, want, session.now())
     proved = _prove(host, want, view)
-    output.report(pipeline.report(view, run=done, proof=proved), parsed)
+    output.report(pipeline.report(view, run=done, proof=proved, unsaid=session.unsaid(parsed)), parsed)
     if proved is not None and not proved.ok:
         return EXIT_NOT_READY
     return session.status(view.verdict, parsed.strict)
@@ -79,7 +79,7 @@ def _prove(host: LocalHost, want: Want, view: View) -> Proof | None:
 
 def _as_root(parsed: Parsed, view: View) -> int:
     """Say what needs root, then carry on through sudo with the same words, for the same users."""
-    output.announce_plan(pipeline.report(view))
+    output.announce_plan(pipeline.report(view, unsaid=session.unsaid(parsed)))
     output.say("")
     output.say("  " + _("These steps change the system, so they need root. Carrying on through sudo:"))
     words = sys.argv[1:]

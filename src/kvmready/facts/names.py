@@ -42,3 +42,5 @@ class Want(NamedTuple):
     accel: str = "kvm"  # "tcg" when emulation was accepted
     nested: bool = False
     iommu: bool = False
+    subnet: str = ""  # the default network's, as "192.168.150.0/24"; empty: whatever it has, or libvirt's own choice
+    pool_path: str = ""  # the default pool's directory; empty: whatever it has, or the distribution's choice

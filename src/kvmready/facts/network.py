@@ -80,7 +80,8 @@ class Listener(NamedTuple):
 
 class Network(NamedTuple):
     """``default`` is Absent where libvirt has no such network. ``packaged`` is the file with its packaged definition,
-    ``packaged_subnets`` are what that file asks for. ``dnsmasq`` is the program's path.
+    ``subnets`` are what it would have where it is defined: what is wanted, else what that file asks for. ``dnsmasq`` is
+    the program's path.
 
     ``bridge`` is the default network's bridge, Absent where the kernel has none; ``servers`` are the servers of DNS and
     DHCP that stand in its dnsmasq's way. Both are looked at only while the network is not active. ``bridge_conf`` is
@@ -91,7 +92,7 @@ class Network(NamedTuple):
     taken: Fact[tuple[Taken, ...]]
     dnsmasq: Fact[str]
     packaged: Fact[str]
-    packaged_subnets: tuple[str, ...]
+    subnets: tuple[str, ...]
     bridge: Fact[Bridge]
     servers: Fact[tuple[Listener, ...]]
     bridge_conf: Fact[str]
@@ -327,6 +328,8 @@ def ask(host: Door, names: Names, want: Want, virsh: Callable[[], Virsh]) -> Cal
         if not definition.error:
             packaged, subnets = Known(path), parse_subnets(definition.text)
             break
+    if want.subnet:
+        subnets = (want.subnet,)
     acl = host.read(BRIDGE_CONF, 65536)
     bridge_conf: Fact[str] = missing(acl.error, BRIDGE_CONF) if acl.error else Known(acl.text)
     helper: Fact[Status] = Unknown(NOT_ASKED)

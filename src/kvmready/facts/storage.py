@@ -165,7 +165,8 @@ def ask(host: Door, names: Names, want: Want, virsh: Callable[[], Virsh]) -> Cal
 
 def _answered(host: Door, names: Names, want: Want, virsh: Virsh, known: Fact[Guests]) -> Storage:
     pool = from_virsh(virsh)
-    path = pool.value.path if isinstance(pool, Known) and pool.value.path.startswith("/") else names.pool_path
+    wanted = want.pool_path or names.pool_path
+    path = pool.value.path if isinstance(pool, Known) and pool.value.path.startswith("/") else wanted
     room = room_at(host, path)
     unasked = Unknown("not asked")
     if want.profile == "minimal":

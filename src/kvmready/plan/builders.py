@@ -256,13 +256,21 @@ def _network(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
     defined = found.value if isinstance(found, Known) else None
     packaged = facts.network.packaged.value if isinstance(facts.network.packaged, Known) else ""
     packaged = packaged or table.names.default_network[0]
-    subnets = facts.network.packaged_subnets or (USUAL_SUBNET,)
+    subnets = facts.network.subnets or (USUAL_SUBNET,)
     if defined is not None:
         subnets = defined.subnets
     bridge = defined.bridge if defined is not None and defined.bridge else "virbr0"
     commands: list[tuple[str, ...]] = []
     xml, summary = "", _("Have the default network defined, running, and started at every boot")
-    if clashes(subnets, taken, bridge) and not (defined is not None and defined.active):
+    if defined is None and facts.want.subnet:
+        if clashes(subnets, taken, bridge):
+            return  # a person chose it, and has to choose another
+        xml = network.definition("default", bridge, facts.want.subnet.rpartition(".")[0])
+        summary = _("Have the default network on {subnet}, running, and started at every boot").format(
+            subnet=facts.want.subnet
+        )
+        commands.append((*virsh.BASE, "net-define", network.STDIN))
+    elif clashes(subnets, taken, bridge) and not (defined is not None and defined.active):
         free = free_subnet(taken)
         if free is None:
             return
@@ -294,7 +302,7 @@ def _network(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
 def _pool(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
     found = facts.storage.pool
     defined = found.value if isinstance(found, Known) else None
-    path = (defined.path if defined is not None else "") or table.names.pool_path
+    path = (defined.path if defined is not None else "") or facts.want.pool_path or table.names.pool_path
     commands: list[tuple[str, ...]] = []
     if defined is None or not defined.persistent:
         commands.append(pool.define("default", path))

@@ -27,12 +27,24 @@ def done(host: Door, step: Step) -> bool:
 
 def former(host: Door, step: Step) -> dict[str, Any]:
     """The pool, its directory, and where libvirt keeps definitions of pools. Raises WorkError."""
-    folder = host.stat(str(step.arguments["path"]))
+    path = str(step.arguments["path"])
+    folder = host.stat(path)
     return {
         "pool": list(virsh.state(host, "pool", str(step.arguments["pool"]))),
         "folder": None if folder.error else [folder.mode, folder.uid, folder.gid],
+        "parents": _missing(host, path) if folder.error else [],
         "made": [path for path in DEFINITIONS if host.stat(path).error == "ENOENT"],
     }
+
+
+def _missing(host: Door, path: str) -> list[str]:
+    """The folders above ``path`` that are not there, the deepest first: pool-build makes them as well."""
+    found = []
+    folder = path.rpartition("/")[0]
+    while folder and host.stat(folder).error == "ENOENT":
+        found.append(folder)
+        folder = folder.rpartition("/")[0]
+    return found
 
 
 def apply(host: Workshop, step: Step, say: Say) -> dict[str, Any]:
@@ -81,4 +93,7 @@ def undo(host: Workshop, step: Step, former: Mapping[str, Any], say: Say) -> tup
         result = host.change(Command(("rmdir", "--", path), timeout=30))
         if not result.ok:
             return (_("{folder} stays: {why}").format(folder=path, why=result.stderr.strip()),)
+    for folder in former.get("parents", ()):  # journals of earlier versions have none
+        if not host.stat(folder).error and not host.listdir(folder).names:
+            host.change(Command(("rmdir", "--", folder), timeout=30))
     return ()

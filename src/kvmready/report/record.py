@@ -32,11 +32,13 @@ def build(
     version: str,
     taken_at: str,
     only: str = "",
+    unsaid: next_move.Unsaid | None = None,
 ) -> dict[str, Any]:
     """The record. ``taken_at`` is RFC 3339, UTC; ``only`` is the layer or check that the findings were limited to.
 
     ``run`` is what a run did, in JSON types; ``plan``, ``run`` and ``proof`` are None where there was none. The
-    commands of automatic remedies are those of the plan's steps that mend the cause.
+    commands of automatic remedies are those of the plan's steps that mend the cause. ``unsaid`` is what the commands
+    of the next move leave to a configuration file.
     """
     machine = facts.machine
     steps = plan.steps if plan is not None else ()
@@ -83,7 +85,7 @@ def build(
             }
             for c in causes
         ],
-        "next": next_move.after(facts, findings, causes, verdict, steps, proof),
+        "next": next_move.after(facts, findings, causes, verdict, steps, proof, unsaid),
         "plan": None if plan is None else plan_json(plan),
         "run": None if run is None else dict(run),
         "proof": None if proof is None else proof_json(proof),

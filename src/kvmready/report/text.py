@@ -10,7 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from kvmready.i18n import N_, _
 from kvmready.report import story, text_work
 from kvmready.report.canvas import STYLES, WORDS, Canvas, cells
-from kvmready.typed import Any, TextIO
+from kvmready.typed import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from kvmready.report.drift import Drift
 
 Record = Mapping[str, Any]
 
@@ -47,6 +50,34 @@ def plan(record: Record, stream: TextIO) -> None:
     """Draw the record's plan: numbered steps with their exact commands."""
     canvas = Canvas(stream)
     canvas.write(text_work.plan(canvas, record["plan"]))
+
+
+def drift(record: Record, found: Drift, file: str, stream: TextIO) -> None:
+    """Draw what differs between the host and the configuration ``file``: the plan, then what a person has to do."""
+    canvas = Canvas(stream)
+    words = (
+        _("This host is not as {file} wants it.")
+        if found.steps or found.causes
+        else _("It could not be seen whether this host is as {file} wants it.")
+        if found
+        else _("This host is as {file} wants it.")
+    )
+    status = "fail" if found.steps or found.causes else "unknown" if found else "pass"
+    mark = (canvas.glyph(status) + "  ", STYLES[status])
+    things: list[Any] = ["", canvas.block(2, mark, (words.format(file=file), "bold"), hang=3)]
+    if found.steps:
+        things += text_work.plan(canvas, record["plan"])
+    if found.causes:
+        things += ["", canvas.block(2, (_("What kvmready does not mend:"), "bold"))]
+    told: dict[str, int] = {}
+    for number, cause in enumerate(found.causes, 1):
+        things += ["", _marked(canvas, str(number), "fail", cause["summary"])]
+        things += [canvas.block(INDENT, (cause["cause"], "dim"))]
+        things += _remedy(canvas, cause["remedy"], False, told, number)
+    for finding in found.unknown:
+        things += ["", _marked(canvas, " ", "unknown", finding["summary"])]
+        things += _remedy(canvas, finding["remedy"], False, told, 0)
+    canvas.write(things)
 
 
 def _host(canvas: Canvas, record: Record) -> Any:

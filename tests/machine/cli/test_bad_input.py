@@ -138,3 +138,88 @@ def test_a_run_that_does_not_exist(tmp_path: Path) -> None:
     if status == 2:
         assert "20200101T000000Z-beef" in text
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("verb", ["up", "check", "plan", "prove", "doctor"])
+def test_every_verb_refuses_a_bad_configuration(tmp_path: Path, verb: str) -> None:
+    path = tmp_path / "a b\n$(id).toml"
+    path.write_text("nested = true\n\nbridge = 1\n")
+    said = refused(2, verb, "--config", str(path), *(("words of an error",) if verb == "doctor" else ()))
+    assert 'line 3: there is no key "bridge".' in said and "$(id)" in said
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"\xff", "line 1: this is not UTF-8"),
+        (b"nested = true\nnested = true\n", "line 2: a key is given twice"),
+        (b"profile = [", "this is not TOML"),
+        (b'users = ["no-such-user"]', 'line 1: there is no user "no-such-user"'),
+        (b'users = ["two\\nlines"]', "users cannot be"),
+        (b"#" * (10 << 20), "larger than 64 KiB"),
+        (b'profile = "minimal"\nstorage.path = "/srv"', "line 2: storage.path means nothing"),
+    ],
+)
+def test_a_bad_configuration_is_refused(tmp_path: Path, content: bytes, says: str) -> None:
+    path = tmp_path / "host.toml"
+    path.write_bytes(content)
+    assert says in refused(2, "check", "--config", str(path))
+
+
+def test_drift_needs_a_configuration(tmp_path: Path) -> None:
+    assert "no configuration file" in refused(2, "plan", "--drift", "--no-config")
+    assert "exclude each other" in refused(2, "plan", "--drift", "--no-config", "--config", str(tmp_path / "x"))
+    assert "No such file" in refused(2, "plan", "--drift", "--config", str(tmp_path / "none"))
+
+
+def test_what_was_asked_for_by_a_file_is_recorded(tmp_path: Path) -> None:
+    """And judged the same, without the file, wherever the recording is."""
+    file, recording = tmp_path / "host.toml", tmp_path / "host.json"
+    file.write_text('profile = "minimal"\niommu = true\naccel = "tcg"\n')
+    words = ("check", "--config", str(file), "--user", "root", "--format", "json")
+    first = json.loads(kvmready(*words, "--record", str(recording)).stdout)
+    assert first["profile"] == "minimal" and first["wanted"] == {"accel": "tcg", "nested": False, "iommu": True}
+    file.unlink()
+    again = json.loads(kvmready("check", "--from", str(recording), "--format", "json").stdout)
+    for document in (first, again):
+        document.pop("taken_at")
+        document.pop("next")  # the first one names the file
+    assert again == first
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files that are root's")
+def test_the_hosts_own_configuration(tmp_path: Path) -> None:
+    """In a mount namespace, where /etc/kvmready can be made without a trace."""
+    program = (
+        "mount --make-rprivate / && mkdir -p $WORK/up $WORK/work && "
+        "mount -t overlay none -o lowerdir=/etc,upperdir=$WORK/up,workdir=$WORK/work /etc && mkdir /etc/kvmready && "
+        "echo 'profile = \"minimal\"' >/etc/kvmready/host.toml && chmod $MODE /etc/kvmready/host.toml && "
+        "exec $PYTHON -m kvmready check --format json $WORDS"
+    )
+
+    def check(mode: str, words: str) -> subprocess.CompletedProcess[str]:
+        (tmp_path / mode).mkdir(exist_ok=True)
+        done = subprocess.run(
+            ["unshare", "--mount", "sh", "-c", program],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            env={
+                "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "src"), "LC_ALL": "C.UTF-8", "MODE": mode,
+                "WORDS": words, "PYTHON": sys.executable, "WORK": str(tmp_path / f"{mode}{words}"),
+            },
+        )  # fmt: skip
+        if "mount" in done.stderr:
+            pytest.skip(f"no overlay over /etc here: {done.stderr.strip()}")
+        return done
+
+    assert json.loads(check("0644", "").stdout)["profile"] == "minimal"
+    assert json.loads(check("0644", "--no-config").stdout)["profile"] == "server"
+    bad = check("0666", "")
+    assert bad.returncode == 2 and bad.stdout == ""
+    assert "/etc/kvmready/host.toml can be written by others than root: its mode is 0666." in bad.stderr
+    assert json.loads(check("0666", "--no-config").stdout)["profile"] == "server"
+    assert not Path("/etc/kvmready").exists()

@@ -84,6 +84,19 @@ def test_a_check_of_this_machine_reads_in_no_more() -> None:
     assert not modules & SLOW
 
 
+def test_without_a_configuration_file_nothing_that_reads_one_is_read_in(tmp_path: Path) -> None:
+    readers = {"tomllib", "tomli", "kvmready.cli.config", "kvmready.host.configuration", "kvmready.cli.origin"}
+    recording = str(RECORDINGS / "debian-12-ready.json")
+    words = ("check", "--from", recording, "--format", "json")
+    assert not watched(*words)[0] & readers
+    if not Path("/etc/kvmready/host.toml").exists():
+        assert not watched("check", "--format", "json")[0] & readers
+    file = tmp_path / "host.toml"
+    file.write_text("nested = false\n")
+    modules, _started = watched(*words, "--config", str(file))
+    assert modules & {"tomllib", "tomli"} and not modules & {"rich", "argparse", "difflib"}
+
+
 def test_a_check_starts_each_program_once_and_the_probe_first() -> None:
     _modules, started = watched("check", "--format", "json")
     assert {event for event, _words, _modules in started} == {"os.posix_spawn"}

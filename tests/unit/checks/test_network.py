@@ -129,3 +129,24 @@ def test_an_undefined_network_tells_that_its_addresses_are_taken() -> None:
 )
 def test_dnsmasq(found: object, expected: tuple[str, str, str]) -> None:
     assert said(network.dnsmasq(changed(FACTS, "network", dnsmasq=found))) == expected
+
+
+@pytest.mark.parametrize(
+    ("default", "taken", "wanted", "expected"),
+    [
+        (Known(ON), OWN, "192.168.122.0/24", PASS),
+        (Known(ON), OWN, "192.168.150.0/24", ("fail", "network.other-subnet", "manual")),
+        (Known(OFF), OWN, "192.168.150.0/24", ("fail", "network.other-subnet", "manual")),
+        (Known(ON._replace(subnets=())), OWN, "192.168.150.0/24", ("fail", "network.other-subnet", "manual")),
+        (Known(OFF), LAN, "192.168.122.0/24", ("fail", "network.subnet-clash", "automatic")),
+        (Absent("x"), OWN, "192.168.150.0/24", PASS),
+        (Absent("x"), LAN, "192.168.122.0/24", ("fail", "network.subnet-clash", "manual")),
+        (Absent("x"), Denied("x"), "192.168.150.0/24", UNKNOWN),
+        (Unknown("x"), OWN, "192.168.150.0/24", UNKNOWN),
+    ],
+)
+def test_a_subnet_that_is_wanted(default: object, taken: object, wanted: str, expected: tuple[str, str, str]) -> None:
+    facts = changed(FACTS, "network", default=default, taken=taken)
+    judged = network.subnet(facts._replace(want=facts.want._replace(subnet=wanted)))
+    assert said(judged) == expected
+    assert expected[0] == "unknown" or wanted in judged.summary + judged.evidence[0].text

@@ -52,3 +52,22 @@ def test_space_not_known(room: object) -> None:
 )
 def test_sizes_for_people(size: int, text: str) -> None:
     assert storage.gib(size) == text
+
+
+@pytest.mark.parametrize(
+    ("pool", "expected"),
+    [
+        (Known(ON._replace(path="/srv/guests")), ("pass", "", "")),
+        (Known(ON._replace(path="/srv/guests/")), ("pass", "", "")),
+        (Known(ON), ("fail", "storage.pool-elsewhere", "manual")),
+        (Known(ON._replace(active=False)), ("fail", "storage.pool-elsewhere", "manual")),
+        (Known(ON._replace(kind="logical", path="")), ("fail", "storage.pool-elsewhere", "manual")),
+        (Absent("x"), ("fail", "storage.pool-missing", "automatic")),
+        (Unknown("x"), ("unknown", "", "manual")),
+    ],
+)
+def test_a_path_that_is_wanted(pool: object, expected: tuple[str, str, str]) -> None:
+    facts = changed(FACTS, "storage", pool=pool)
+    judged = storage.default_pool(facts._replace(want=facts.want._replace(pool_path="/srv/guests")))
+    assert said(judged) == expected
+    assert expected[1] != "storage.pool-elsewhere" or "/srv/guests" in judged.summary

@@ -128,7 +128,7 @@ def test_a_healthy_host() -> None:
     assert found.taken == Known((Taken("10.0.2.0/24", "eth0"), Taken("192.168.122.0/24", "virbr0")))
     assert found.dnsmasq == Known("/usr/sbin/dnsmasq")
     assert found.packaged == Known("/usr/share/libvirt/networks/default.xml")
-    assert found.packaged_subnets == ("192.168.122.0/24",)
+    assert found.subnets == ("192.168.122.0/24",)
 
 
 def test_no_such_network_is_absent() -> None:
@@ -231,3 +231,9 @@ def test_subnets_of_a_definition() -> None:
     assert parse_subnets(
         "<ip family='ipv6' address='fd00::1' prefix='64'/><ip address=\"10.7.0.1\" prefix=\"16\"/>"
     ) == ("10.7.0.0/16",)
+
+
+def test_the_subnet_that_is_wanted_counts_more_than_the_packaged_one() -> None:
+    host, want = Recorded().host(), Want(subnet="192.168.150.0/24")
+    assert network.ask(host, NAMES, want, virsh.ask(host, NAMES, want))().subnets == ("192.168.150.0/24",)
+    assert ask(Recorded()).subnets == ("192.168.122.0/24",)

@@ -73,3 +73,20 @@ def test_nonsense_is_unknown() -> None:
     recorded = Recorded()
     recorded.virsh({**ANSWERS, "pool-info": "???"})
     assert isinstance(ask(recorded).pool, Unknown)
+
+
+def test_the_room_is_looked_at_where_the_pool_is_wanted() -> None:
+    """But for a pool that is there: where that is, is the truth."""
+    recorded = Recorded()
+    want = Want(pool_path="/srv/guests")
+    assert storage.ask(recorded.host(), NAMES, want, virsh.ask(recorded.host(), NAMES, want))().path == (
+        "/var/lib/libvirt/images"
+    )
+    recorded.virsh({**ANSWERS, "pool-info": "", "pool-dumpxml": ""}, {"pool-info": NO_POOL, "pool-dumpxml": NO_POOL})
+    recorded.space(Space("/srv/guests", error="ENOENT"))
+    recorded.space(Space("/srv", 5, 10))
+    recorded.folder("/srv", 0o755)
+    recorded.readlink(Reading("/srv/guests", error="ENOENT"))
+    found = storage.ask(recorded.host(), NAMES, want, virsh.ask(recorded.host(), NAMES, want))()
+    assert found.path == "/srv/guests"
+    assert found.room == Known(storage.Room("/srv", 5, 10))

@@ -12,7 +12,7 @@ from kvmready import pipeline
 from kvmready.checks.finding import LAYERS
 from kvmready.pipeline import View
 from kvmready.proof.record import Proof, ProofStep
-from kvmready.report import as_json
+from kvmready.report import as_json, next_move
 from tests import hosts
 
 WITNESS = "KVMREADY 1f2e KVMKVMKVM"
@@ -112,3 +112,18 @@ def test_findings_limited_to_a_layer_say_so() -> None:
     assert record["only"] == "kernel"
     assert {finding["layer"] for finding in record["findings"]} == {"kernel"}
     assert {layer["status"] for layer in record["layers"] if layer["id"] != "kernel"} == {"skip"}
+
+
+def test_the_next_move_leaves_to_the_file_what_the_file_says(fresh: View) -> None:
+    named = next_move.Unsaid(("--config", "a b.toml"), {"users": ("alice",), "profile": "server"})
+    assert pipeline.report(fresh, unsaid=named)["next"]["command"] == ["kvmready", "up", "--config", "a b.toml"]
+    own = next_move.Unsaid((), {"users": ("alice",)})
+    assert pipeline.report(fresh, unsaid=own)["next"]["command"] == ["kvmready", "up"]
+    beaten = next_move.Unsaid((), {"users": ("bob",), "profile": "web", "accel": "tcg"})
+    assert pipeline.report(fresh, unsaid=beaten)["next"]["command"] == [
+        "kvmready", "up", "--profile", "server", "--user", "alice", "--accel", "kvm",
+    ]  # fmt: skip
+    ignored = next_move.Unsaid(("--no-config",), {})
+    assert pipeline.report(fresh, unsaid=ignored)["next"]["command"] == [
+        "kvmready", "up", "--no-config", "--user", "alice",
+    ]  # fmt: skip

@@ -217,6 +217,12 @@ _CAUSES = {
                     "# virsh -c qemu:///system net-start default",
                 ),
             ),
+            Do(
+                N_(
+                    "Where the configuration file names the subnet (network.subnet), a person chose it: choose another "
+                    "there."
+                )
+            ),
             Do(N_("While the network is active with guests on it, kvmready leaves it alone and only warns.")),
         ),
         (
@@ -229,6 +235,31 @@ _CAUSES = {
                 "virsh -c qemu:///system net-start default",
                 "Network default started",
                 "error: internal error: Network is already in use by interface ens3",
+            ),
+        ),
+    ),
+    "network.other-subnet": Wrong(
+        "network.default-network",
+        (
+            N_("The configuration file names a subnet (network.subnet), and the default network has another."),
+            N_("kvmready does not move a network that is defined: guests may know its addresses."),
+        ),
+        (
+            Do(
+                N_("Switch off the guests that use it, remove its definition, and have it defined again:"),
+                (
+                    "# virsh -c qemu:///system net-destroy default",
+                    "# virsh -c qemu:///system net-undefine default",
+                    "# kvmready up",
+                ),
+            ),
+            Do(N_("Or write the subnet that it has into the configuration file.")),
+        ),
+        (
+            Look(
+                "virsh -c qemu:///system net-dumpxml default",
+                "  <ip address='192.168.150.1' netmask='255.255.255.0'>",
+                "  <ip address='192.168.122.1' netmask='255.255.255.0'>",
             ),
         ),
     ),
@@ -430,7 +461,9 @@ _CHECKS = {
     ),
     "network.firewall-rules": Asked("network.firewall", N_("libvirt's firewall rules"), ("network.firewall-reloaded",)),
     "network.subnet": Asked(
-        "network.default-network", N_("Addresses that nothing else here uses"), ("network.subnet-clash",)
+        "network.default-network",
+        N_("Addresses that nothing else here uses"),
+        ("network.subnet-clash", "network.other-subnet"),
     ),
     "network.stale-bridge": Asked(
         "network.default-network", N_("Whether an old bridge is in the way"), ("network.stale-bridge",)

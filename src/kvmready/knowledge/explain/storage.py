@@ -166,6 +166,37 @@ _CAUSES = {
             Do(N_("If it does not start, look whether its directory is there and its disk is mounted.")),
         ),
     ),
+    "storage.pool-elsewhere": Wrong(
+        "storage.default-pool",
+        (
+            N_("The configuration file names a directory (storage.path), and the default pool is at another."),
+            N_("kvmready does not move a pool that is defined: guests have disks in it."),
+        ),
+        (
+            Do(
+                N_("Remove its definition, which touches no disk, and have it defined again:"),
+                (
+                    "# virsh -c qemu:///system pool-destroy default",
+                    "# virsh -c qemu:///system pool-undefine default",
+                    "# kvmready up",
+                ),
+            ),
+            Do(
+                N_(
+                    "Guests know their disks by path and keep them. To move one, switch its guest off and edit the "
+                    "path."
+                )
+            ),
+            Do(N_("Or write the path that it has into the configuration file.")),
+        ),
+        (
+            Look(
+                "virsh -c qemu:///system pool-dumpxml default",
+                "    <path>/srv/guests</path>",
+                "    <path>/var/lib/libvirt/images</path>",
+            ),
+        ),
+    ),
     "storage.path-unreachable": Wrong(
         "storage.path",
         (N_("QEMU's user may not pass through a directory above the image, mostly a home directory."),),

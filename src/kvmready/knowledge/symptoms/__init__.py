@@ -37,6 +37,8 @@ ALL: tuple[Symptom, ...] = (
 
 SILENT: Mapping[str, str] = MappingProxyType(
     {
+        "network.other-subnet": "libvirt does not know what the configuration file wants",
+        "storage.pool-elsewhere": "libvirt does not know what the configuration file wants",
         "kernel.module-not-persistent": "nothing fails until the next boot, and then it is kernel.module-not-loaded",
         "libvirt.exposed": "a daemon that is open to the network works, and says nothing of it",
         "libvirt.graphics-exposed": "QEMU opens the port that it was told to, and says nothing of it",

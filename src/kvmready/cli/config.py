@@ -1,0 +1,275 @@
+"""The configuration file: what is wanted of a host, in TOML. Read in only where there is such a file.
+
+A key that is not known, or that does not have one of its values, is refused: with the file, the line and the key.
+"""
+
+from __future__ import annotations
+
+import os.path
+import re
+from collections.abc import Iterator, Mapping
+
+from kvmready.errors import InputError
+from kvmready.facts.names import PROFILES
+from kvmready.facts.network import subnet_of
+from kvmready.host import configuration
+from kvmready.i18n import N_, _
+from kvmready.typed import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from kvmready.host.door import Door
+
+DEEPEST = 32
+"""Brackets inside each other, at the most. The parser goes down as deep as they do, and might not come up again."""
+
+SUBNET = N_('a private IPv4 network of 256 addresses, such as "192.168.150.0/24"')
+FOLDER = N_('the absolute path of a directory, such as "/srv/guests"')
+SWITCH = N_("true or false")
+NAMES = N_('a list of names of users, such as ["alice", "bob"]')
+
+KEYS: Mapping[str, tuple[str, ...]] = {
+    "profile": PROFILES,
+    "users": (),
+    "nested": (),
+    "iommu": (),
+    "accel": ("kvm", "tcg"),
+    "network.subnet": (),
+    "storage.path": (),
+}
+"""Every key with the words that it can have; without any, ``_fits`` says what it takes."""
+
+FIELDS = {"network.subnet": "subnet", "storage.path": "pool_path"}
+"""What a key is called in ``Want``, where that is not its own name."""
+
+
+class Configuration(NamedTuple):
+    """``values`` are those that the file gives, by the name that they have in ``Want``. ``lines`` is where each key
+    stands, 0 where that was not found.
+    """
+
+    path: str
+    values: Mapping[str, Any]
+    lines: Mapping[str, int]
+
+    def place(self, key: str) -> str:
+        return _place(self.path, self.lines.get(key, 0))
+
+    def check_users(self, host: Door) -> None:
+        """Raises InputError where the host does not know a user that the file names."""
+        for name in self.values.get("users", ()):
+            if host.account(name).error:
+                raise InputError(
+                    _("{place}: there is no user {name} on this host.").format(
+                        place=self.place("users"), name=_shown(name)
+                    ),
+                    "",
+                    _("Name an existing one in users, or create it first: adduser NAME"),
+                )
+
+
+def load(path: str, trusted: bool = False) -> Configuration:
+    """The configuration in a file. ``trusted``: one that nobody named, so that it has to be root's alone.
+
+    Raises InputError for whatever is wrong with it.
+    """
+    opened = configuration.read(path, trusted)
+    if opened.problem:
+        raise InputError(
+            _("The configuration {file} is not read.").format(file=path),
+            opened.problem,
+            _("Mend it, or ignore it with --no-config.") if trusted else "",
+        )
+    try:
+        text = opened.content.decode("utf-8-sig")  # some editors begin a file with a mark of its encoding
+    except UnicodeDecodeError as error:
+        line = opened.content.count(b"\n", 0, error.start) + 1
+        raise InputError(
+            _("{place}: this is not UTF-8.").format(place=_place(path, line)),
+            str(error),
+            _("Save the file in the encoding UTF-8."),
+        ) from None
+    return parse(text, path)
+
+
+def parse(text: str, path: str) -> Configuration:
+    """What a text in TOML wants. Raises InputError, and no other error for any text."""
+    document = _document(text, path)
+    values: dict[str, Any] = {}
+    lines: dict[str, int] = {}
+    for key, value in _flat(document):
+        lines[key] = line_of(text, key)
+        place = _place(path, lines[key])
+        if key not in KEYS:
+            raise InputError(
+                _("{place}: there is no key {key}.").format(place=place, key=_shown(key)),
+                _("The keys are: {names}").format(names=", ".join(KEYS)),
+                _nearest(key, tuple(KEYS)),
+            )
+        if not _fits(key, value):
+            raise InputError(
+                _("{place}: {key} cannot be {value}.").format(place=place, key=key, value=_shown(value)),
+                _("Allowed: {allowed}").format(allowed=_allowed(key)),
+                _nearest(value, KEYS[key]),
+            )
+        values[FIELDS.get(key, key)] = tuple(value) if isinstance(value, list) else value
+    if values.get("profile") == "minimal":
+        for key in FIELDS:
+            if key in lines:
+                raise InputError(
+                    _("{place}: {key} means nothing for the profile minimal.").format(
+                        place=_place(path, lines[key]), key=key
+                    ),
+                    _("Such a host needs no libvirt, and so no default network and no storage pool."),
+                    _("Leave it out, or choose the profile server."),
+                )
+    return Configuration(path, values, lines)
+
+
+def line_of(text: str, key: str) -> int:
+    """The line on which a key is given, counted from 1; 0 where it is not found.
+
+    The parser of TOML tells no lines. A key stands at the beginning of a line, bare or in quotes, and not in a text
+    that goes over several lines; of a dotted key, the first part may be the name of the table that it stands in.
+    """
+    table, within = "", ""
+    for number, line in enumerate(text.split("\n"), 1):
+        if not within:
+            header = re.match(r"\s*\[\[?([^\[\]]+)\]", line)
+            if header:
+                table = _plain(header.group(1))
+            found = table if header else ".".join(part for part in (table, _key(line)) if part and _key(line))
+            if found == key or found.startswith(key + "."):
+                return number
+        within = _open_text(line, within)
+    outer = key.rpartition(".")[0]
+    return line_of(text, outer) if outer else 0  # its table may be written on one line
+
+
+def _key(line: str) -> str:
+    """The key that a line begins with, its parts with dots in between; empty where it begins with none."""
+    part = r"""(?:[A-Za-z0-9_-]+|"[^"\\]*"|'[^']*')"""
+    found = re.match(rf"\s*({part}(?:\s*\.\s*{part})*)\s*=", line)
+    return _plain(found.group(1)) if found else ""
+
+
+def _plain(key: str) -> str:
+    return ".".join(part.strip().strip("\"'") for part in key.split("."))
+
+
+def _open_text(line: str, within: str) -> str:
+    """The three quotes of a text that goes on after this line; empty where none does. ``within`` is so before it."""
+    while True:
+        if within:
+            end = line.find(within)
+            if end < 0:
+                return within
+            line, within = line[end + 3 :], ""
+        begin = re.match(r"""(?:[^"'#]|"(?!"")(?:[^"\\]|\\.)*"|'(?!'')[^']*')*(\"{3}|'{3})""", line)
+        if begin is None:
+            return ""
+        line, within = line[begin.end() :], begin.group(1)
+
+
+def _flat(document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Keys and values; the keys of a table that has some of ours with the table's name and a dot before them."""
+    for key, value in document.items():
+        if isinstance(value, dict) and any(known.startswith(f"{key}.") for known in KEYS):
+            for inner, deeper in value.items():
+                yield f"{key}.{inner}", deeper
+        else:
+            yield key, value
+
+
+def _document(text: str, path: str) -> dict[str, Any]:
+    depth = deepest = 0
+    for bracket in re.findall(r"[\[\]{}]", text):
+        depth += 1 if bracket in "[{" else -1
+        deepest = max(deepest, depth)
+    if deepest > DEEPEST:
+        raise InputError(_("{file} is no configuration: its brackets are nested too deeply.").format(file=path))
+    loads = _parser(path).loads
+    try:
+        document: dict[str, Any] = loads(text)
+    except (ValueError, OverflowError, RecursionError) as error:  # a number of five thousand digits is a ValueError
+        raise _not_toml(str(error), text, path) from None
+    return document
+
+
+def _parser(path: str) -> Any:
+    """tomllib of Python 3.11 and newer, or tomli, from which it was made. Raises InputError where there is neither."""
+    for name in ("tomllib", "tomli"):
+        try:
+            return __import__(name)
+        except ImportError:
+            continue
+    raise InputError(
+        _("The configuration {file} cannot be read: this Python has no parser for TOML.").format(file=path),
+        _("Python 3.11 and newer have one; older ones need the package tomli."),
+        _("Debian, Ubuntu, RHEL, Fedora: install python3-tomli. Elsewhere: python3 -m pip install tomli"),
+    )
+
+
+def _not_toml(said: str, text: str, path: str) -> InputError:
+    found = re.search(r"\s*\(at (?:line (\d+), column \d+|end of document)\)$", said)
+    line = 0 if found is None else int(found.group(1) or text.rstrip("\n").count("\n") + 1)
+    why = said if found is None else said[: found.start()]
+    if why == "Cannot overwrite a value":
+        return InputError(_("{place}: a key is given twice.").format(place=_place(path, line)), why)
+    return InputError(
+        _("{place}: this is not TOML.").format(place=_place(path, line)),
+        why,
+        _("A line is: key = value. Texts stand in quotes, lists in brackets, and true and false in neither."),
+    )
+
+
+def _place(path: str, line: int) -> str:
+    return _("{file}, line {line}").format(file=path, line=line) if line else path
+
+
+def _fits(key: str, value: object) -> bool:
+    if KEYS[key]:
+        return isinstance(value, str) and value in KEYS[key]
+    if key == "users":
+        return isinstance(value, list) and bool(value) and all(_is_name(name) for name in value)
+    if key == "network.subnet":
+        return isinstance(value, str) and _is_subnet(value)
+    if key == "storage.path":
+        return isinstance(value, str) and _is_folder(value)
+    return isinstance(value, bool)
+
+
+def _is_subnet(value: str) -> bool:
+    """RFC 1918, of the one size for which the plan has a definition; written as libvirt's are read."""
+    address, _slash, prefix = value.partition("/")
+    private = re.match(r"10\.|192\.168\.|172\.(1[6-9]|2[0-9]|3[01])\.", value)
+    return private is not None and prefix == "24" and subnet_of(address, prefix=prefix) == value
+
+
+def _is_folder(value: str) -> bool:
+    return 1 < len(value) <= 1024 and value.startswith("/") and value.isprintable() and os.path.normpath(value) == value
+
+
+def _is_name(name: object) -> bool:
+    """Whether passwd(5) could hold it; whether it does is asked of the host."""
+    return isinstance(name, str) and re.fullmatch(r"[^\s:,/-][^\s:,/]{0,255}", name) is not None and name.isprintable()
+
+
+def _allowed(key: str) -> str:
+    others = {"users": NAMES, "network.subnet": SUBNET, "storage.path": FOLDER}
+    return ", ".join(KEYS[key]) or _(others.get(key, SWITCH))
+
+
+def _nearest(value: object, words: tuple[str, ...]) -> str:
+    """A question that names the word that was meant; empty where none is near."""
+    import difflib
+
+    near = difflib.get_close_matches(value[:40], words, 1) if isinstance(value, str) else []
+    return _("Did you mean {name}?").format(name=near[0]) if near else ""
+
+
+def _shown(value: object) -> str:
+    """A value as TOML writes it, more or less, and no more of it than fits on a line."""
+    import json
+
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else text[:59] + "…"
