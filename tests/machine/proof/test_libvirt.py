@@ -141,7 +141,7 @@ def test_what_killed_proofs_left_is_swept(stack: Stack) -> None:
         stack.virsh("vol-delete", alive, "default")
 
 
-MOMENTS = {"folder": "guard.py", "upload": "vol-upload", "create": "create --autodestroy", "guest": "guest=kvmready"}
+MOMENTS = {"folder": "kvmready.host.guard", "upload": "vol-upload", "create": "create --autodestroy", "guest": "guest=kvmready"}
 """The text in a process's arguments that tells that the proof has come so far."""
 
 
@@ -164,7 +164,7 @@ def test_an_interrupted_proof_leaves_nothing(stack: Stack, moment: str, number: 
         outer.kill()
         outer.wait()
         outer.stdout.close()
-    assert eventually(lambda: stack.leftovers() + marked("host/guard.py")) == []
+    assert eventually(lambda: stack.leftovers() + marked("kvmready.host.guard")) == []
     assert stack.records() == []
 
 
