@@ -141,7 +141,12 @@ def test_what_killed_proofs_left_is_swept(stack: Stack) -> None:
         stack.virsh("vol-delete", alive, "default")
 
 
-MOMENTS = {"folder": "kvmready.host.guard", "upload": "vol-upload", "create": "create --autodestroy", "guest": "guest=kvmready"}
+MOMENTS = {
+    "folder": "kvmready.host.guard",
+    "upload": "vol-upload",
+    "create": "create --autodestroy",
+    "guest": "guest=kvmready",
+}
 """The text in a process's arguments that tells that the proof has come so far."""
 
 

@@ -22,8 +22,8 @@ WRITE = os.environ.get("KVMREADY_GOLDEN") == "write"
 
 ARCHES = ("x86_64", "aarch64", "ppc64le", "s390x", "riscv64", "loongarch64", "armv7l", "i686")
 
-IN_A_VM = {"apt": ("Debian 12",)}
-"""Package managers that ran in a real VM or container host, and of which distributions (``tests/vm``)."""
+ON_A_HOST = {"apt": ("Debian 12", "Debian 13")}
+"""Package managers that ran on a real fresh host, and of which distributions (``tests/vm``)."""
 
 
 def rows() -> Iterator[tuple[Family, str, list[Table]]]:
@@ -63,9 +63,9 @@ def line(title: str, tables: list[Table]) -> str:
     shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
     real_hosts = sum(hosts.load(name.rstrip("?")).made == "recorded" for name in names)
     manager = tables[0].package_manager
-    if manager in IN_A_VM:
-        own = title in IN_A_VM[manager]
-        real = f"{manager}, in a VM" if own else f"{manager} of {IN_A_VM[manager][0]}, in a VM"
+    if manager in ON_A_HOST:
+        own = title in ON_A_HOST[manager]
+        real = f"{manager}, on a host" if own else f"{manager} of {ON_A_HOST[manager][0]}, on a host"
     elif manager in NEEDED:
         real = f"{manager}, in a root of its own"
     else:
@@ -84,7 +84,7 @@ def line(title: str, tables: list[Table]) -> str:
 
 
 def matrix() -> str:
-    head = ("tables", "architectures", "libvirt's daemons", "recorded hosts", "real package manager", "real VM")
+    head = ("tables", "architectures", "libvirt's daemons", "recorded hosts", "real package manager", "real host")
     lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
     lines += [line(title, tables) for _family, title, tables in rows()]
     return "\n".join(lines) + "\n"
