@@ -8,6 +8,7 @@ wherever a process is free.
 from __future__ import annotations
 
 import signal
+from typing import Any
 
 import pytest
 
@@ -15,12 +16,36 @@ import pytest
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+EMULATED = "emulated machines"
+HERE = "this machine"
+IN_EMULATED_MACHINES = (
+    "tests/vm/test_journey.py",
+    "tests/vm/test_lab.py",
+    "tests/vm/test_without_svm.py",
+    "tests/vm/test_faults.py::test_with_a_kernel_of_its_own",
+    "tests/vm/test_trixie.py::test_guests_run_under_its_own_kernel",
+)
 
-@pytest.hookimpl(tryfirst=True)
+
+def place(nodeid: str) -> str:
+    """The group of a test, or its own name where it may run anywhere. Groups run in one process each."""
+    if nodeid.startswith(IN_EMULATED_MACHINES):
+        return EMULATED
+    return HERE if nodeid.startswith(("tests/machine/", "tests/vm/")) else nodeid
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        name = item.nodeid.partition("::")[0]
-        if "vm_tools" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("emulated machines"))
-        elif name.startswith(("tests/machine/", "tests/vm/")):
-            item.add_marker(pytest.mark.xdist_group("this machine"))
+        if "vm_tools" in getattr(item, "fixturenames", ()) and place(item.nodeid) != EMULATED:
+            raise pytest.UsageError(f"{item.nodeid} starts an emulated machine: name it in tests/conftest.py")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+
+    class ByPlace(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return place(nodeid)
+
+    return ByPlace(config, log)

@@ -8,6 +8,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import gettext
+
 LANGUAGES = ("en", "zh")
 CATALOGUE = {"zh": "zh_CN"}
 DOMAIN = "kvmready"
@@ -43,7 +47,7 @@ def from_environment(environment: Mapping[str, str]) -> str:
 
 
 def use(chosen: str) -> None:
-    """Speak ``chosen`` from now on. Raises FileNotFoundError when its catalogue is not installed."""
+    """Speak ``chosen`` from now on. Raises OSError when its catalogue is not installed."""
     global _translate, _language
     if chosen == "en":
         _translate, _language = None, "en"
@@ -52,9 +56,27 @@ def use(chosen: str) -> None:
     import gettext
 
     folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "locale")
-    catalogue = gettext.translation(DOMAIN, localedir=folder, languages=[CATALOGUE[chosen]])
+    catalogue: gettext.NullTranslations
+    if os.path.isdir(folder):
+        catalogue = gettext.translation(DOMAIN, localedir=folder, languages=[CATALOGUE[chosen]])
+        _teach_libraries(folder, CATALOGUE[chosen])
+    else:
+        catalogue = _packed(CATALOGUE[chosen])
+        # Nor does gettext's own domain find a file. argparse is not read in yet, and takes these two from there.
+        gettext.gettext, gettext.ngettext = catalogue.gettext, catalogue.ngettext
     _translate, _language = catalogue.gettext, chosen
-    _teach_libraries(folder, CATALOGUE[chosen])
+
+
+def _packed(name: str) -> gettext.GNUTranslations:
+    """The catalogue of a package that is no folder, because it runs from inside an archive. Raises OSError."""
+    import gettext
+    import io
+    import pkgutil
+
+    data = pkgutil.get_data("kvmready", f"locale/{name}/LC_MESSAGES/{DOMAIN}.mo")
+    if data is None:
+        raise FileNotFoundError(f"kvmready/locale/{name}")
+    return gettext.GNUTranslations(io.BytesIO(data))
 
 
 def _teach_libraries(folder: str, name: str) -> None:

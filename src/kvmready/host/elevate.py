@@ -21,9 +21,15 @@ def become_root(arguments: Sequence[str]) -> NoReturn:
             sys.stderr.flush()
             # -I: root must not import from the caller's directory or PYTHONPATH.
             # -B: root must not leave files in a tree that belongs to the caller, who could not remove them.
-            os.execv(sudo, [sudo, "--", sys.executable, "-I", "-B", "-m", "kvmready", *arguments])
+            os.execv(sudo, [sudo, "--", sys.executable, "-I", "-B", *_program(), *arguments])
     raise PrivilegeError(
         _("This needs root, and there is no sudo on this host."),
         "",
         _("Run the same command as root, for instance after: su -"),
     )
+
+
+def _program() -> tuple[str, ...]:
+    """The words that make Python run this program: its archive where it is one, which knows itself in ``__main__``."""
+    archive = getattr(sys.modules["__main__"], "ARCHIVE", "")
+    return (archive,) if archive else ("-m", "kvmready")

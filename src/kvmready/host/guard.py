@@ -1,4 +1,4 @@
-"""The program that cleans up after a proof whose process was killed. Run as a file, with ``python -I -S``.
+"""The program that cleans up after a proof whose process was killed. Started with ``python -I -S``.
 
 The first line on stdin is a JSON object: ``mark`` (text that only our processes carry in their arguments),
 ``commands`` (argv lists), ``identity`` (uid, gid and groups for the commands, or null), ``environment`` and ``paths``

@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 from kvmready.host.child import Child
 from kvmready.host.door import Account
 
-PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "guard.py")
+SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PROGRAM = "import sys; sys.path.insert(0, sys.argv[1]); from kvmready.host.guard import main; main()"
+"""Not the file itself: where the program is one archive there is none."""
 DISARM_LIMIT = 5.0
 STRIKE_LIMIT = 300.0
 """Seconds. Every command of the guard has a limit of its own, so that it ends; this one is for a stopped machine."""
@@ -42,7 +44,8 @@ class LocalGuard:
         }
         silence = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
         try:
-            self._child = Child((sys.executable, "-I", "-S", PROGRAM), os.environ, log=silence, fed=True)
+            argv = (sys.executable, "-I", "-S", "-B", "-c", PROGRAM, SOURCE)
+            self._child = Child(argv, os.environ, log=silence, fed=True)
         finally:
             os.close(silence)
         self._send(json.dumps(work).encode("ascii") + b"\n")

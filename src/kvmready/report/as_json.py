@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 
 from kvmready.typed import Any
@@ -18,8 +17,10 @@ def render(record: Mapping[str, Any]) -> str:
 def schema(name: str = "schema") -> dict[str, Any]:
     """The JSON Schema (2020-12) of the report; ``diagnosis`` that of a diagnosis."""
     import json
+    import pkgutil
 
-    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), f"{name}.json")
-    with open(path, encoding="utf-8") as file:
-        document: dict[str, Any] = json.load(file)
+    data = pkgutil.get_data("kvmready.report", f"{name}.json")
+    if data is None:
+        raise FileNotFoundError(f"kvmready/report/{name}.json")
+    document: dict[str, Any] = json.loads(data)
     return document

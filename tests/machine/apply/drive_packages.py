@@ -94,7 +94,7 @@ def marks(driver: Driver, name: str) -> list[bool]:
 
 
 def state(found: manager.State) -> dict[str, Any]:
-    return {**found._asdict(), "unavailable": sorted(found.unavailable)}
+    return {**found._asdict(), "unavailable": sorted(found.unavailable), "present": sorted(found.present)}
 
 
 def exact(driver: Driver) -> dict[str, Any]:

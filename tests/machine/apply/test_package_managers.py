@@ -130,7 +130,8 @@ pytestmark = [
 
 
 def test_all_candidates_are_asked_at_once(story: dict[str, Any]) -> None:
-    assert story["exact"]["state"] == {"lists": True, "broken": "", "busy": "", "unavailable": ["stub-nowhere"]}
+    state = story["exact"]["state"]
+    assert state == {"lists": True, "broken": "", "busy": "", "unavailable": ["stub-nowhere"], "present": []}
 
 
 def test_what_comes_in_is_told_before_and_after(story: dict[str, Any]) -> None:
