@@ -70,8 +70,9 @@ def drift(record: Record, found: Drift, file: str, stream: TextIO) -> None:
     if found.causes:
         things += ["", canvas.block(2, (_("What kvmready does not mend:"), "bold"))]
     told: dict[str, int] = {}
+    statuses = {cause["cause"]: own[0]["status"] for cause, own in story.paired(record)}
     for number, cause in enumerate(found.causes, 1):
-        things += ["", _marked(canvas, str(number), "fail", cause["summary"])]
+        things += ["", _marked(canvas, str(number), statuses[cause["cause"]], cause["summary"])]
         things += [canvas.block(INDENT, (cause["cause"], "dim"))]
         things += _remedy(canvas, cause["remedy"], False, told, number)
     for finding in found.unknown:

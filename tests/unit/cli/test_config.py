@@ -20,6 +20,8 @@ from kvmready.host import configuration
 from kvmready.host.door import Account, Caller, Status
 from tests import hosts
 
+README = Path(__file__).resolve().parents[3] / "README.md"
+
 WHOLE = """\
 # What this host is for.
 profile = "desktop"   # a screen is attached
@@ -64,6 +66,11 @@ def test_a_whole_file() -> None:
         "network.subnet": 13,
     }
     assert set(found.lines) == set(config.KEYS)
+
+
+def test_the_example_of_the_readme_has_every_key() -> None:
+    text = README.read_text("utf-8").partition("```toml\n")[2].partition("```")[0]
+    assert set(config.parse(text, "README.md").lines) == set(config.KEYS)
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "# nothing\n", "# no newline at the end"])
