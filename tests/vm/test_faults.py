@@ -83,6 +83,18 @@ def test_up_waits_for_the_package_manager_and_goes_on(prepared: Prepared) -> Non
         assert found["verdict"] == prepared.healthy.verdict
 
 
+def test_doctor_reads_what_a_broken_host_wrote(prepared: Prepared) -> None:
+    fault = next(fault for fault in fault_matrix.load("native") if fault.name == "libvirtd-conf-invalid")
+    with nspawn.start("doctor", prepared.trees, kvm="absent") as host:
+        Trial(host, fault).shell(fault.breaks)
+        words = ("doctor", "--user", "alice", "--accel", "tcg", "--format", "json")
+        for user in ("root", "alice"):
+            told = json.loads(product.kvmready(host, *words, user=user).check().stdout)
+            assert told["matches"][0]["cause"] == "libvirt.config-invalid", told["matches"]
+            journal = next(one for one in told["sources"] if one["name"].startswith("journalctl"))
+            assert journal["status"] == ("read" if user == "root" else "partial"), journal
+
+
 @pytest.fixture(scope="module")
 def sound(ready_vm: Machine) -> tuple[Machine, Healthy]:
     product.place(ready_vm)
