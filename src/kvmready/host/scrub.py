@@ -17,6 +17,9 @@ PEOPLE = range(1000, 60000)
 SYSTEM = frozenset(("root", "kvm", "libvirt", "qemu", "libvirt-qemu", "nobody", "default", "localhost", "localdomain"))
 """Words that a name of a person or a host may also be, and that the answers need."""
 
+FIXED = ("/proc/", "/sys/", "/dev/", "/usr/", "/lib/")
+"""Where the kernel and the packages name things: a host called vm shares its name with /proc/sys/vm, and tells nothing."""
+
 KEPT = ((0, 8), (0x7F000000, 8), (0xC0A87A00, 24), (0xFF000000, 8))
 """Networks that stay: this network, loopback, libvirt's default (192.168.122.0/24), masks and broadcast."""
 
@@ -27,6 +30,7 @@ _UUID = re.compile(r"(?<![0-9A-Fa-f-])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A
 _MACHINE_ID = re.compile(r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{32}(?![0-9A-Fa-f])")
 _SERIAL = re.compile(r"(?im)(\bserial(?:[ _-]?(?:number|no\.?))?[ \t]*[:=][ \t]*['\"]?)([\w.+/-]{4,})")
 _HOME = re.compile(r"/home/([^/\s'\"<>:;,|]+)")
+_WORD = re.compile(r"[A-Za-z0-9_]+")
 _HEXADECIMAL_PATH = re.compile(r"(?<![0-9A-Fa-f])2F(?:[0-9A-F]{2}){4,}(?![0-9A-Fa-f])")
 
 
@@ -165,7 +169,15 @@ def _names(document: Mapping[str, Any]) -> tuple[set[str], set[str]]:
                 if len(fields) > 4 and fields[2].isdigit() and int(fields[2]) in PEOPLE:
                     people |= {fields[0], fields[4].partition(",")[0]}
         people |= {name for text in _texts(entry) for name in _HOME.findall(text)}
-    return people - SYSTEM - {""}, machines - SYSTEM - {""}
+    known = SYSTEM | _fixed_words(document) | {""}
+    return people - known, machines - known
+
+
+def _fixed_words(document: Mapping[str, Any]) -> set[str]:
+    """The words of the paths that are asked of every host; the questions must stay what they are."""
+    paths = [str(entry["ask"].get("path", "")) for entry in document["answers"]]
+    asked = [path for path in paths if path.startswith(FIXED)]
+    return {word for path in asked for word in (*path.split("/"), *_WORD.findall(path))}
 
 
 def _texts(value: Any) -> list[str]:

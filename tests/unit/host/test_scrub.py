@@ -115,3 +115,15 @@ def test_a_scrubbed_host_is_judged_the_same(name: str) -> None:
     clean = scrub(recording)
     assert judged(clean) == judged(recording)
     assert '"alice"' not in json.dumps(clean)
+
+
+@pytest.mark.parametrize("hostname", ["vm", "kvm-amd", "devices", "misc"])
+def test_a_host_with_a_name_of_the_system_is_judged_the_same(hostname: str) -> None:
+    host = hosts.load("debian-12-ready")
+    document = json.loads(json.dumps(host.recording))
+    for entry in document["answers"]:
+        if entry["ask"].get("ask") == "caller":
+            entry["answer"]["hostname"] = hostname
+    scrubbed = scrub(document)
+    seen = pipeline.look(ReplayHost(scrubbed, "x"), host.want, hosts.TAKEN_AT)
+    assert seen.verdict == host.expect["verdict"]
