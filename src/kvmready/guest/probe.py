@@ -56,8 +56,13 @@ _SLOW = 0.5
 """Below this ratio more pairs are timed: a busy host can make three of them look slow, emulation makes them all so."""
 _EMULATED = 0.02
 _PAIRS_EMULATED = 6
-"""Below that ratio so many are enough. Whatever else the host does takes the processor away for a time now and then; it
-does not make every one of six loops, each shorter than the time that a scheduler gives, fifty times as long."""
+"""Below that ratio so many are enough, where the host is steady: emulation takes the same time each time."""
+_STEADY = 2.0
+_STEADY_EXITS = 4.0
+"""On a steady host the slowest loop, and the slowest exit, take so many times the fastest at the most."""
+_PAUSES = (0.005, 0.01, 0.02, 0.04, 0.08)
+"""Seconds between further looks where it is slow and not steady. A virtual machine that stood still makes up for the
+timer's interrupts that it missed, and for tens of milliseconds each entry into a guest is cut short by the next one."""
 
 
 def probe(device: str = uapi.DEVICE, timed: bool = True, stage: Stage | None = None) -> Answer:
@@ -205,7 +210,7 @@ def _run_guests(answer: Answer, machine: Machine, enter: Stage, timed: bool) -> 
         except Stopped as refused:
             answer.update(ok=True, errno=refused.errno, detail=refused.detail)
             return
-        answer["loop"] = loop = _time_loops(machine, native)
+        answer["loop"] = loop = _time_loops(machine, native, steady(exits, _STEADY_EXITS))
         answer["native_ratio"] = _rounded(loop["native_ns_per_turn"] / loop["guest_ns_per_turn"])
     answer.update(ok=True, failed_at=None)
 
@@ -249,10 +254,11 @@ def _time_exits(machine: Machine) -> list[int]:
     return samples
 
 
-def _time_loops(machine: Machine, native: NativeCode) -> Answer:
+def _time_loops(machine: Machine, native: NativeCode, calm: bool) -> Answer:
     """Nanoseconds per turn, native and in the guest: the best of three pairs or more, so that a busy
     host must spoil them all.  What a loop of one turn costs, the entry and the exit, is deducted on both
     sides; the loop grows until it outweighs that cost, which nested virtualization makes many times larger.
+    ``calm``: the exits took much the same time each.
     """
     machine.load_long_mode(code.COMPUTE_LOOP)
     seed = _random(8)
@@ -264,20 +270,26 @@ def _time_loops(machine: Machine, native: NativeCode) -> Answer:
         raise Stopped("the compute loop gave a wrong result")
     call_ns = min(_time_native(native, 1, seed) for _ in range(_PAIRS))
     native_ns = _time_native(native, _NATIVE_TURNS, seed)
-    pairs = 0
+    samples: list[int] = []
+    pauses = iter(_PAUSES)
     while True:
-        guest_ns = min(guest_ns, _time_guest(machine, turns, seed))
+        samples.append(_time_guest(machine, turns, seed))
+        guest_ns = min(guest_ns, samples[-1])
         native_ns = min(native_ns, _time_native(native, _NATIVE_TURNS, seed))
         loop_ns = guest_ns - entry_ns
         if loop_ns < target_ns and turns < _MOST_TURNS:
             turns = min(_MOST_TURNS, int(turns * min(max(1.2 * target_ns / max(loop_ns, 1), 1.5), 32)))
             guest_ns = _time_guest(machine, turns, seed)
-            pairs = 0
+            samples.clear()
             continue
-        pairs += 1
         ratio = (native_ns - call_ns) / _NATIVE_TURNS * turns / max(loop_ns, 1)
-        if pairs >= (_PAIRS if ratio >= _SLOW else _PAIRS_EMULATED if ratio < _EMULATED else _PAIRS + _MORE_PAIRS):
+        certain = calm and steady(samples, _STEADY)
+        if len(samples) < pairs_wanted(ratio, certain):
+            continue
+        pause = None if ratio >= _SLOW or certain else next(pauses, None)
+        if pause is None:
             break
+        time.sleep(pause)
     if native.call(turns, seed) != machine.register("rax"):
         raise Stopped("the compute loop gave a wrong result")
     return {
@@ -303,6 +315,18 @@ def _compute(turns: int, seed: int) -> int:
     for turn in range(turns, 0, -1):
         value = (value * _COMPUTE_MULTIPLIER + turn) & _MASK64
     return value
+
+
+def pairs_wanted(ratio: float, certain: bool) -> int:
+    """How many pairs are timed before a ratio is believed; ``certain``: nothing but emulation explains a low one."""
+    if ratio >= _SLOW:
+        return _PAIRS
+    return _PAIRS_EMULATED if certain and ratio < _EMULATED else _PAIRS + _MORE_PAIRS
+
+
+def steady(samples: list[int], factor: float) -> bool:
+    """Whether the slowest sample, but for the worst hundredth, took at most ``factor`` times as long as the fastest."""
+    return percentile(samples, 99) <= factor * min(samples)
 
 
 def percentile(samples: list[int], percent: int) -> int:

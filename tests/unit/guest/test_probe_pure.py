@@ -62,3 +62,19 @@ def test_wrong_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.startswith("usage:")
+
+
+@pytest.mark.parametrize(
+    ("ratio", "certain", "pairs"),
+    [(0.97, True, 3), (0.97, False, 3), (0.5, False, 3), (0.3, True, 15), (0.0005, True, 6), (0.0005, False, 15)],
+)
+def test_a_low_ratio_is_believed_soon_only_on_a_steady_host(ratio: float, certain: bool, pairs: int) -> None:
+    assert probe.pairs_wanted(ratio, certain) == pairs
+
+
+def test_steady() -> None:
+    assert probe.steady([100, 110, 190], 2.0)
+    assert not probe.steady([100, 110, 210], 2.0)
+    assert probe.steady([9] * 200 + [9000], 4.0), "one of two hundred may be a tick of the timer"
+    assert not probe.steady([72] * 90 + [8600] * 6, 4.0)
+    assert probe.steady([5], 1.0)
