@@ -34,16 +34,6 @@ def fresh_vm_without_svm(vm_tools: None) -> Iterator[Machine]:
         yield host
 
 
-@pytest.fixture(scope="module")
-def ready_vm(vm_tools: None) -> Iterator[Machine]:
-    """A Debian 12 in which KVM works, with the stack installed by plain apt-get and set up by hand."""
-    reason = needs.why_not("nspawn")
-    if reason:
-        pytest.skip(f"the ready disk is made of a host at native speed: {reason}")
-    with machine.start("ready", "ready") as host:
-        yield host
-
-
 @pytest.fixture
 def nspawn_host(nspawn_hosts: Callable[..., Container]) -> Container:
     """A fresh Debian 12 at native speed for one test, whose /dev/kvm is no KVM."""

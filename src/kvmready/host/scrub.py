@@ -18,7 +18,7 @@ SYSTEM = frozenset(("root", "kvm", "libvirt", "qemu", "libvirt-qemu", "nobody", 
 """Words that a name of a person or a host may also be, and that the answers need."""
 
 FIXED = ("/proc/", "/sys/", "/dev/", "/usr/", "/lib/")
-"""Where the kernel and the packages name things: a host called vm shares its name with /proc/sys/vm, and tells nothing."""
+"""Where the kernel and the packages name things: a host called vm shares its name with /proc/sys/vm."""
 
 KEPT = ((0, 8), (0x7F000000, 8), (0xC0A87A00, 24), (0xFF000000, 8))
 """Networks that stay: this network, loopback, libvirt's default (192.168.122.0/24), masks and broadcast."""
