@@ -169,7 +169,8 @@ def _units() -> Iterator[tuple[str, str]]:
     argv = ["systemctl", "list-units", "--no-legend", "--no-pager", "--full", "--plain", "--state=active,failed"]
     for line in _lines([*argv, "--type=service,socket,timer,path,target,mount"]):
         name, _load, active, sub = line.split()[:4]
-        if not name.startswith(("user@", "user-runtime-dir@", "run-user-", "systemd-tmpfiles-clean", "ssh@")):
+        passing = ("user@", "user-runtime-dir@", "run-user-", "run-credentials-", "systemd-tmpfiles-clean", "ssh@")
+        if not name.startswith(passing):
             yield name, f"{active} {sub}"
 
 

@@ -71,7 +71,7 @@ def test_undo_restores_what_was_there(host: Container, before: dict[str, Any]) -
     assert snapshot.differences(before, look(host), OURS) == []
 
 
-@pytest.mark.parametrize(("kind", "delay"), [("packages", 6.0), ("network", 0.0), ("group", 0.0)])
+@pytest.mark.parametrize(("kind", "delay"), [("packages", 6.0), ("network", 0.0)])
 def test_up_is_killed(host: Container, kind: str, delay: float) -> None:
     kill_at(host, kind, delay, "up", "--yes", *WORDS)
 
