@@ -58,9 +58,9 @@ def make(
     steps: list[Step] = []
     notes: tuple[str, ...] = ()
     if table is not None and any(_mendable(f, findings) for f in findings):
-        from kvmready.plan.managers import MANAGERS
+        from kvmready.plan.managers import by_name
 
-        program = MANAGERS[table.package_manager]
+        program = by_name(table.package_manager)
         chosen = [f for f in findings if only is None or LAYERS.index(f.layer) <= LAYERS.index(only)]
         wanted = _packages(chosen, findings, facts, table, manager, program)
         steps = [*wanted, *_others(chosen, findings, facts, table)]
@@ -104,7 +104,7 @@ def ask(host: Door, plan: Plan, table: Table | None) -> State | None:
     if not plan.steps or table is None:
         return None
     from kvmready.plan import manager
-    from kvmready.plan.managers import MANAGERS
+    from kvmready.plan.managers import by_name
 
     wanted = [
         candidate
@@ -113,7 +113,7 @@ def ask(host: Door, plan: Plan, table: Table | None) -> State | None:
         for name in step.arguments["packages"]
         for candidate in table.alternatives(str(name))
     ]
-    return manager.ask(host, MANAGERS[table.package_manager], list(dict.fromkeys(wanted)))
+    return manager.ask(host, by_name(table.package_manager), list(dict.fromkeys(wanted)))
 
 
 def _lists(steps: Sequence[Step], state: State | None, manager: Manager) -> list[Step]:

@@ -170,7 +170,7 @@ def _nested(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
 
 
 def _reinstall(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
-    from kvmready.plan.managers import MANAGERS
+    from kvmready.plan.managers import by_name
 
     owners, emulator = facts.qemu.owners, facts.qemu.emulator
     if isinstance(owners, Known) and isinstance(emulator, Known) and table.package_manager == "apt":
@@ -179,7 +179,7 @@ def _reinstall(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
             "reinstall",
             finding.layer,
             _("Install again: {packages}").format(packages=" ".join(owners.value)),
-            (MANAGERS[table.package_manager].reinstall(owners.value),),
+            (by_name(table.package_manager).reinstall(owners.value),),
             {"packages": list(owners.value), "program": emulator.value, "files": list(table.names.roms)},
             _mends(finding),
             _("An undo leaves these packages as they are then: damaged files are no state to go back to."),

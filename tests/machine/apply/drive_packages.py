@@ -18,7 +18,7 @@ from kvmready.errors import WorkError
 from kvmready.host.local import LocalHost
 from kvmready.plan import lists, manager, packages, repair
 from kvmready.plan.command import FORMER, KEY, RESULTS, RUN_DIRECTORY
-from kvmready.plan.managers import MANAGERS, named
+from kvmready.plan.managers import by_name, named
 from kvmready.plan.step import Step
 
 RUN = "/var/lib/kvmready/runs"
@@ -33,7 +33,7 @@ def quiet(text: str) -> None:
 class Driver:
     def __init__(self, name: str, commands: dict[str, str]) -> None:
         self.host = LocalHost()
-        self.manager = MANAGERS[name]
+        self.manager = by_name(name)
         self.commands = commands
         self.runs = 0
 

@@ -72,6 +72,7 @@ def test_a_check_reads_in_no_more_than_it_needs(name: str) -> None:
     rooms = {module.split(".")[1] for module in modules if module.startswith("kvmready.")}
     assert not rooms & {"apply", "guest", "knowledge", "proof"}
     assert ("kvmready.plan.builders" in modules) is (name == "debian-12-fresh")  # only where something is to be mended
+    assert not modules & {"kvmready.plan.dnf", "kvmready.plan.zypper"}  # the managers of other hosts
 
 
 def test_a_document_in_chinese_draws_nothing() -> None:

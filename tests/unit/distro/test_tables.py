@@ -11,7 +11,7 @@ from kvmready.distro.common import MODULAR, MONOLITHIC
 from kvmready.distro.debian import EMULATOR_PACKAGES
 from kvmready.distro.table import CONTAINED, OPTIONAL, ROLES, Family, Table
 from kvmready.facts.os import OsRelease
-from kvmready.plan.managers import MANAGERS
+from kvmready.plan.managers import NAMES
 
 ARCHES = ("x86_64", "aarch64", "ppc64le", "s390x", "riscv64", "loongarch64", "i686", "armv7l")
 
@@ -43,7 +43,7 @@ def test_every_row_is_whole(family: Family, row: str, arch: str) -> None:
     assert len(table.packages) == len(dict(table.packages))
     assert all(table.candidates(role) for role in ROLES if role not in (*OPTIONAL, *CONTAINED, "tpm"))
     assert all(len(set(names)) == len(names) for _, names in table.packages)
-    assert table.package_manager in MANAGERS
+    assert table.package_manager in NAMES
     assert table.wanted_units() and table.title and table.accounts in ("shadow", "busybox")
     assert set(table.ids) == set(family.IDS)
     for field, value in table.names._asdict().items():

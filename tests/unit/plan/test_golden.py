@@ -18,7 +18,7 @@ from kvmready.checks import ALL
 from kvmready.checks.engine import judge
 from kvmready.plan.kinds import KINDS
 from kvmready.plan.manager import State
-from kvmready.plan.managers import MANAGERS
+from kvmready.plan.managers import NAMES
 from kvmready.plan.step import Plan
 from tests import hosts
 
@@ -76,7 +76,7 @@ def test_every_family_has_a_fresh_host() -> None:
     ids = {table.ids for table in found if table is not None}
     assert ids == {family.IDS for family in distro.families()}
     managers = {table.package_manager for table in found if table is not None}
-    assert managers == set(MANAGERS)
+    assert managers == set(NAMES)
 
 
 @pytest.mark.parametrize("name", [name for name in FRESH if name not in WITHOUT_TABLE])

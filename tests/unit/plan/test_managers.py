@@ -13,20 +13,22 @@ import pytest
 from kvmready.facts.known import Known
 from kvmready.host.door import Command, Listing, Reading, Result, Status
 from kvmready.host.recording import command_question, question
-from kvmready.plan import apk, dnf, dnf5, group, leftovers, manager, managers, pacman, rpm, service, yum, zypper
+from kvmready.plan import apk, apt, dnf, dnf5, group, leftovers, manager, managers, pacman, rpm, service, yum, zypper
 from kvmready.plan.command import shown
 from kvmready.plan.manager import Holder, Package, Simulation, State
 from kvmready.plan.step import Step
 from tests.unit.facts.debian import Recorded
 
-ALL = sorted(managers.MANAGERS)
+ALL = sorted(managers.NAMES)
+MODULES: tuple[manager.Manager, ...] = (apk, apt, dnf, dnf5, pacman, yum, zypper)
+"""That each is a whole Manager is the type checker's to say."""
 FORCING = ("--allowerasing", "--force-resolution", "--nogpgcheck", "--no-gpg-checks", "--allow-untrusted", "--nodeps",
            "--allow-unauthenticated", "--overwrite", "--replacefiles", "--skip-broken")  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ALL)
 def test_no_command_forces_anything(name: str) -> None:
-    one = managers.MANAGERS[name]
+    one = managers.by_name(name)
     commands = [one.install(["a"]), one.reinstall(["a"]), one.remove(["a"]), one.remove(["a"], True)]
     commands += [one.UPDATE, one.CLEAN, *one.REPAIR]
     assert name == one.NAME and all(commands)
@@ -332,7 +334,7 @@ COMPLAINTS = [
 
 @pytest.mark.parametrize(("name", "text", "trouble"), COMPLAINTS)
 def test_a_complaint_has_a_name_and_a_next_move(name: str, text: str, trouble: str) -> None:
-    one = managers.MANAGERS[name]
+    one = managers.by_name(name)
     assert one.trouble(text) == trouble
     error = manager.failed(one, Result((name, "install"), 1, text), "/run/x.log")
     word = {
@@ -359,8 +361,8 @@ def test_a_complaint_has_a_name_and_a_next_move(name: str, text: str, trouble: s
     ],
 )
 def test_progress_is_told_from_the_log(name: str, log: str, word: str) -> None:
-    assert word in managers.MANAGERS[name].progress(log, 6)
-    assert managers.MANAGERS[name].progress("", 6) == ""
+    assert word in managers.by_name(name).progress(log, 6)
+    assert managers.by_name(name).progress("", 6) == ""
 
 
 def test_a_holder_by_its_number() -> None:
@@ -409,3 +411,10 @@ def test_the_commands_of_openrc() -> None:
         ("rc-service", "libvirtd", "start"),
     )
     assert Known("openrc").value == "openrc"
+
+
+def test_the_managers_are_found_by_their_names() -> None:
+    assert [managers.by_name(name) for name in ALL] == list(MODULES)
+    assert [one.NAME for one in MODULES] == ALL
+    with pytest.raises(KeyError):
+        managers.by_name("os")
