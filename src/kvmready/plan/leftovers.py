@@ -141,9 +141,10 @@ def unpack(text: str) -> Tree:
 
 def tree(host: Door) -> Tree:
     """The listing of ``ROOTS`` and of the names in /run. Raises WorkError when find(1) does not work."""
-    begun = [host.begin(Command(_find(*root), timeout=300)) for root in ROOTS if not host.stat(root[0]).error]
+    there = [root for root in ROOTS if not host.stat(root[0]).error]
+    begun = [host.begin(Command(_find(*root), timeout=300)) for root in there]
     found: Tree = {f"/run/{name}": "run" for name in host.listdir("/run").names}
-    for root, running in zip((root for root in ROOTS if not host.stat(root[0]).error), begun):
+    for root, running in zip(there, begun):
         result = running.wait()
         if not result.problem and not result.stdout:  # busybox's find has no -printf
             result = host.run(Command(_find(*root, told_by=STAT), timeout=300))
