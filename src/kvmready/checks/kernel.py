@@ -407,6 +407,8 @@ def acceleration(facts: Facts) -> Judgement:
             p50=speed.exit_us[0], p99=speed.exit_us[1]
         )
         seen.append(Evidence(PROBE, times))
+    if speed.state == "native" and speed.native_ratio is None:
+        return passed(_("Guests run at native speed: the CPU runs their code itself."), *seen)
     if speed.state == "native" and speed.native_ratio is not None:
         return passed(
             _("Guests run at native speed, ratio {ratio}.").format(ratio=ratio_text(speed.native_ratio)), *seen

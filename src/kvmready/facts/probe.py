@@ -38,6 +38,8 @@ class Answer(NamedTuple):
     exit_us: tuple[float, float] | None  # microseconds of an exit round trip: p50, p99
     native_ratio: float | None  # native time per turn of the compute loop by the guest's
     gids: tuple[int, ...] = ()  # the groups with which it was tried
+    emulated: bool | None = None  # whether KVM carried the guest's instructions out itself, by its own count
+    held_up: bool = False  # the times differed so much that something may have held the host up
 
 
 class Acceleration(NamedTuple):
@@ -100,6 +102,13 @@ class Probe(NamedTuple):
         if ratio >= NATIVE_RATIO:
             why = _("Guest code runs at {ratio} of native speed.").format(ratio=ratio_text(ratio))
             return Acceleration("native", why, ratio, answer.exit_us)
+        if answer.held_up and answer.emulated is not True:
+            # Such a ratio tells of the host's other work, not of KVM.
+            if answer.emulated is None:
+                why = _("Guests run, but their speed is not known: something held this host up while it was measured.")
+                return Acceleration("unknown", why, None, answer.exit_us)
+            why = _("The CPU runs guest code itself; how fast was not measured, as something held this host up.")
+            return Acceleration("native", why, None, answer.exit_us)
         why = _("KVM runs guests, but emulates their code: {ratio} of native speed.").format(ratio=ratio_text(ratio))
         return Acceleration("degraded", why, ratio, answer.exit_us)
 
@@ -129,6 +138,7 @@ def _answer(said: dict[str, Any]) -> Answer:
     exits = said.get("exit_us")
     times = (_number(exits.get("p50")), _number(exits.get("p99"))) if isinstance(exits, dict) else (None, None)
     gids = said.get("gids")
+    loop = said.get("loop")
     uid = said.get("uid")
     return Answer(
         user=_words(said.get("user")),
@@ -141,6 +151,8 @@ def _answer(said: dict[str, Any]) -> Answer:
         exit_us=(times[0], times[1]) if times[0] is not None and times[1] is not None else None,
         native_ratio=_number(said.get("native_ratio")),
         gids=tuple(gid for gid in gids if type(gid) is int) if isinstance(gids, list) else (),
+        emulated=loop.get("emulated") if isinstance(loop, dict) and isinstance(loop.get("emulated"), bool) else None,
+        held_up=isinstance(loop, dict) and loop.get("steady") is False,
     )
 
 

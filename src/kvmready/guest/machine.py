@@ -60,6 +60,7 @@ class Machine:
         self._state: mmap.mmap | None = None
         self._memory = mmap.mmap(-1, MEMORY_SIZE)
         self._initial_special = b""
+        self._stats: tuple[int, ...] | None = None
 
     def open(self) -> None:
         """Opens the device for reading and writing."""
@@ -168,6 +169,20 @@ class Machine:
         """Runs to the next `count` writes; returns the nanoseconds of each round trip."""
         return [self._run(uapi.EXIT_IO) for _ in range(count)]
 
+    def emulated_instructions(self) -> int | None:
+        """How many of the guest's instructions KVM has carried out itself; None where the kernel does not count them.
+
+        `insn_emulation` in `kvm_vcpu_stats_desc`, arch/x86/kvm/x86.c.
+        """
+        if self._stats is None:
+            self._stats = _counter(self._vcpu, b"insn_emulation")
+            self._descriptors += self._stats[:1]
+        if len(self._stats) < 2:
+            return None
+        descriptor, offset = self._stats
+        (count,) = uapi.STATS_VALUE.unpack(os.pread(descriptor, uapi.STATS_VALUE.size, offset))
+        return int(count)
+
     def close(self) -> None:
         """Destroys the machine and frees its memory."""
         if self._state is not None:
@@ -206,6 +221,25 @@ class Machine:
 
 def _replace(target: bytearray, offset: int, data: bytes) -> None:
     target[offset : offset + len(data)] = data
+
+
+def _counter(vcpu: int, name: bytes) -> tuple[int, ...]:
+    """The descriptor that a vCPU's statistics are read from, and the offset of that one; less where there is none.
+
+    Documentation/virt/kvm/api.rst, KVM_GET_STATS_FD.
+    """
+    try:
+        found = fcntl.ioctl(vcpu, uapi.KVM_GET_STATS_FD, 0)
+    except OSError:
+        return ()
+    header = os.pread(found, uapi.STATS_HEADER.size, 0)
+    _, name_size, count, _, descriptors, data = uapi.STATS_HEADER.unpack(header)
+    size = uapi.STATS_DESCRIPTOR.size + name_size
+    table = os.pread(found, size * count, descriptors)
+    for begin in range(0, len(table), size):
+        if table[begin + uapi.STATS_DESCRIPTOR.size : begin + size].rstrip(b"\0") == name:
+            return found, data + uapi.STATS_DESCRIPTOR.unpack_from(table, begin)[3]
+    return (found,)
 
 
 def _more(reason: int, state: mmap.mmap) -> str:

@@ -12,7 +12,10 @@ open, api, create-vm, memory, create-vcpu, real-mode, long-mode, exit-latency, r
 `ok` true guests run, but this process may not run its own machine code, so there is nothing to compare with.
 `errno` EINTR: the guest did not come back and was interrupted.
 `exit_us`: microseconds of a round trip guest → host → guest.  `native_ratio`: native time per turn of the
-compute loop divided by the guest's; 1 is native speed.  `gids` are the groups that the answer was asked with.
+compute loop divided by the guest's; 1 is native speed.  In `loop`, `emulated` is true where KVM carried the loop's
+instructions out itself, false where the CPU did, null where the kernel does not count them or was not asked, as the
+ratio is high; `steady` is false where the times differed so much that something may have held the host up.  `gids` are
+the groups that the answer was asked with.
 """
 
 from __future__ import annotations
@@ -60,9 +63,10 @@ _PAIRS_EMULATED = 6
 _STEADY = 2.0
 _STEADY_EXITS = 4.0
 """On a steady host the slowest loop, and the slowest exit, take so many times the fastest at the most."""
-_PAUSES = (0.005, 0.01, 0.02, 0.04, 0.08)
+_PAUSES = (0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28)
 """Seconds between further looks where it is slow and not steady. A virtual machine that stood still makes up for the
-timer's interrupts that it missed, and for tens of milliseconds each entry into a guest is cut short by the next one."""
+timer's interrupts that it missed, and for a time each entry into a guest is cut short by the next one: mostly tens of
+milliseconds, and half a second has been seen."""
 
 
 def probe(device: str = uapi.DEVICE, timed: bool = True, stage: Stage | None = None) -> Answer:
@@ -272,6 +276,8 @@ def _time_loops(machine: Machine, native: NativeCode, calm: bool) -> Answer:
     native_ns = _time_native(native, _NATIVE_TURNS, seed)
     samples: list[int] = []
     pauses = iter(_PAUSES)
+    emulated: bool | None = None
+    asked = False
     while True:
         samples.append(_time_guest(machine, turns, seed))
         guest_ns = min(guest_ns, samples[-1])
@@ -283,7 +289,10 @@ def _time_loops(machine: Machine, native: NativeCode, calm: bool) -> Answer:
             samples.clear()
             continue
         ratio = (native_ns - call_ns) / _NATIVE_TURNS * turns / max(loop_ns, 1)
-        certain = calm and steady(samples, _STEADY)
+        if ratio < _SLOW and not asked and len(samples) >= _PAIRS:
+            emulated, asked = _emulates(machine, turns, seed), True
+        calm_now = calm and steady(samples, _STEADY)
+        certain = emulated or calm_now
         if len(samples) < pairs_wanted(ratio, certain):
             continue
         pause = None if ratio >= _SLOW or certain else next(pauses, None)
@@ -296,7 +305,17 @@ def _time_loops(machine: Machine, native: NativeCode, calm: bool) -> Answer:
         "turns": turns,
         "native_ns_per_turn": _rounded(max(native_ns - call_ns, 1) / _NATIVE_TURNS),
         "guest_ns_per_turn": _rounded(max(guest_ns - entry_ns, 1) / turns),
+        "emulated": emulated,
+        "steady": calm_now,
     }
+
+
+def _emulates(machine: Machine, turns: int, seed: int) -> bool | None:
+    """Whether KVM carries out the loop's instructions itself, by its own count; None where it does not count."""
+    before = machine.emulated_instructions()
+    _time_guest(machine, turns, seed)
+    after = machine.emulated_instructions()
+    return None if before is None or after is None else after - before >= turns
 
 
 def _time_guest(machine: Machine, turns: int, seed: int) -> int:

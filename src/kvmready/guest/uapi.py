@@ -67,6 +67,14 @@ KVM_SET_REGS = ioctl_number(_WRITE, 0x82, REGISTERS.size)
 KVM_GET_SREGS = ioctl_number(_READ, 0x83, SPECIAL_REGISTERS_SIZE)
 KVM_SET_SREGS = ioctl_number(_WRITE, 0x84, SPECIAL_REGISTERS_SIZE)
 KVM_SET_CPUID2 = ioctl_number(_WRITE, 0x90, CPUID_HEADER.size)
+KVM_GET_STATS_FD = ioctl_number(0, 0xCE, 0)
+"""Since Linux 5.14."""
+
+STATS_HEADER = struct.Struct("<6I")
+"""`struct kvm_stats_header`: flags, size of a name, number of descriptors, offsets of id, descriptors and data."""
+STATS_DESCRIPTOR = struct.Struct("<IhHII")
+"""`struct kvm_stats_desc` without its name: flags, exponent, number of values, offset in the data, bucket size."""
+STATS_VALUE = struct.Struct("<Q")
 
 TSS_ADDRESS = 0x7FFF0000
 """A guest address for three pages that KVM needs on Intel CPUs that cannot run real mode by themselves

@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 import kvmready
-from kvmready.guest import probe, uapi
+from kvmready.guest import code, probe, uapi
+from kvmready.guest.machine import Machine
 
 pytestmark = pytest.mark.machine
 
@@ -103,6 +104,27 @@ def test_degraded_kernel_is_seen_as_degraded_and_not_as_no_kvm() -> None:
     answer = probe.ask()
     assert answer["ok"] is True
     assert 0 < answer["native_ratio"] < 0.05
+    assert answer["loop"]["emulated"] is True, "by the kernel's own count"
+
+
+@needs_kvm
+def test_the_kernel_counts_what_it_emulates() -> None:
+    machine = Machine(uapi.DEVICE)
+    try:
+        for build in (machine.open, machine.create_vm, machine.create_memory, machine.create_vcpu):
+            build()
+        before = machine.emulated_instructions()
+        if before is None:
+            pytest.skip("this kernel has no statistics of vCPUs (Linux 5.14 has)")
+        machine.load_long_mode(code.EXIT_LOOP)
+        machine.start(rcx=3)
+        machine.time_outputs(3)
+        machine.run_to_halt()
+        after = machine.emulated_instructions()
+        assert after is not None
+        assert (after - before >= 3 * 2) == Path("/sys/module/kvm_pvm").exists()
+    finally:
+        machine.close()
 
 
 @needs_kvm

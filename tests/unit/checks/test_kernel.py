@@ -359,6 +359,13 @@ def test_the_exit_reason_is_evidence() -> None:
 
 SPEED = [
     (RAN, "pass", "", "Guests run at native speed, ratio 0.98."),
+    (
+        RAN._replace(native_ratio=0.00005, emulated=False, held_up=True),
+        "pass",
+        "",
+        "Guests run at native speed: the CPU runs their code itself.",
+    ),
+    (RAN._replace(native_ratio=0.00005, held_up=True), "unknown", "", "It is not known how fast guests run."),
     (RAN._replace(native_ratio=0.0003367), "warn", "kernel.degraded", "KVM runs guests, degraded, ratio 0.00034."),
     (RAN._replace(native_ratio=None, exit_us=None), "unknown", "", "It is not known how fast guests run."),
     (answer(False, "open", "ENOENT"), "unknown", "", "It is not known how fast guests run."),
