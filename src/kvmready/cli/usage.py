@@ -68,8 +68,8 @@ def _common() -> Parser:
     return common
 
 
-def build() -> Parser:
-    """The parser of the whole command line."""
+def build(repeat: bool = True) -> Parser:
+    """The parser of the whole command line. ``repeat``: every verb's help has the options that all of them take."""
     common = _common()
     parser = Parser(
         prog="kvmready",
@@ -84,7 +84,12 @@ def build() -> Parser:
 
     def add(name: str, text: str, own: Iterable[options.Option]) -> None:
         verb = verbs.add_parser(
-            name, help=text, description=text, parents=[common], allow_abbrev=False, formatter_class=Help
+            name,
+            help=text,
+            description=text,
+            parents=[common] if repeat else [],
+            allow_abbrev=False,
+            formatter_class=Help,
         )
         for option in own:
             _add(verb, option)

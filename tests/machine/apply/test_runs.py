@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -99,12 +98,11 @@ def test_an_empty_plan_on_a_new_host_makes_no_directory(tmp_path: Path) -> None:
     assert not (tmp_path / "state").exists()
 
 
-def deaths() -> Iterator[int]:
-    """Events of the worker's plan: run, begin and done for three steps, skipped, end."""
-    return iter(range(1, 9))
+DEATHS = tuple(range(1, 9))
+"""Events of the worker's plan: run, begin and done for three steps, skipped, end."""
 
 
-@pytest.mark.parametrize("at", deaths())
+@pytest.mark.parametrize("at", DEATHS)
 def test_killed_at_any_event_carried_on_and_taken_back(place: Path, tmp_path: Path, at: int) -> None:
     before, state = picture(place), tmp_path / "state"
     killed = worker("apply", state, *paths(place), die_after=at)
@@ -119,7 +117,7 @@ def test_killed_at_any_event_carried_on_and_taken_back(place: Path, tmp_path: Pa
     assert picture(place) == before
 
 
-@pytest.mark.parametrize("at", deaths())
+@pytest.mark.parametrize("at", DEATHS)
 def test_killed_at_any_event_and_taken_back_at_once(place: Path, tmp_path: Path, at: int) -> None:
     before, state = picture(place), tmp_path / "state"
     worker("apply", state, *paths(place), die_after=at)
