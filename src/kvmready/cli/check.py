@@ -29,7 +29,7 @@ def run(parsed: Parsed) -> int:
         document = recorder.document(__version__, taken_at, asked_for)
         if parsed.scrub:
             document = _scrubbed(document, view, parsed.only)
-        session.save(parsed.record, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+        output.save(parsed.record, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
     output.report(pipeline.report(view, unsaid=session.unsaid(parsed)), parsed)
     return session.status(view.verdict, parsed.strict)
 

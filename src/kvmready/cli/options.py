@@ -125,6 +125,12 @@ def _check() -> tuple[Option, ...]:
         Option(("--only",), "value", N_("only this layer or this check"), default="", metavar="LAYER|CHECK"),
         STRICT,
         Option(("--from",), "value", N_("judge a recorded host instead of this one"), metavar="FILE", dest="source"),
+        Option(
+            ("--output",),
+            "value",
+            N_("write the document to FILE, whole or not at all, in place of standard output"),
+            metavar="FILE",
+        ),
         Option(("--record",), "value", N_("save every question and answer to FILE"), metavar="FILE"),
         Option(("--scrub",), "flag", N_("with --record: leave out names, addresses and ids")),
     )
@@ -189,6 +195,39 @@ def _doctor() -> tuple[Option, ...]:
     )
 
 
+def _timer_install() -> tuple[Option, ...]:
+    return (
+        Option(
+            ("--output",),
+            "value",
+            N_("the file for node_exporter (default: one in its own folder for text files)"),
+            metavar="FILE",
+        ),
+        Option(
+            ("--calendar",),
+            "value",
+            N_("when, as in systemd.time(7) (default: %(default)s)"),
+            default="hourly",
+            metavar="WHEN",
+        ),
+        *ASKED,
+    )
+
+
+def _none() -> tuple[Option, ...]:
+    return ()
+
+
+ACTIONS: dict[str, dict[str, tuple[str, Callable[[], tuple[Option, ...]]]]] = {
+    "timer": {
+        "install": (N_("write this host's report for Prometheus regularly, by a systemd timer"), _timer_install),
+        "remove": (N_("take the timer away"), _none),
+        "alerts": (N_("print alert rules for Prometheus"), _none),
+        "dashboard": (N_("print a dashboard for Grafana"), _none),
+    },
+}
+"""Verbs that have actions: each is said behind its verb, with a line in the verb's help and options of its own."""
+
 VERBS: dict[str, tuple[str, Callable[[], tuple[Option, ...]]]] = {
     "up": (N_("make this machine a KVM host and prove it: check, plan, ask, apply, prove, report"), _up),
     "check": (N_("say whether this machine is a KVM host, and what keeps it from being one"), _check),
@@ -198,6 +237,7 @@ VERBS: dict[str, tuple[str, Callable[[], tuple[Option, ...]]]] = {
     "history": (N_("list the runs of this host, newest last"), _history),
     "explain": (N_("teach what a layer, a check or a cause is, and how to look and to mend by hand"), _explain),
     "doctor": (N_("say which known problem an error message is, on this host, and the way out"), _doctor),
+    "timer": (N_("have this host reported to Prometheus; alert rules and a dashboard"), _none),
 }
 """A verb to its line in the help and to its options."""
 
@@ -214,6 +254,12 @@ def read(arguments: Sequence[str]) -> Parsed | None:
         if option is None:
             if "verb" not in values and word in VERBS:
                 options = VERBS[word][1]()
+                if word in ACTIONS:
+                    action = next(words, "")
+                    if action not in ACTIONS[word]:
+                        return None
+                    options = ACTIONS[word][action][1]()
+                    values["action"] = action
                 values.update(verb=word, **{option.attribute: option.initial for option in options})
                 known.update((name, option) for option in options for name in option.names if name.startswith("-"))
                 free = [option for option in options if option.kind == "word"]

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Mapping
 
 from kvmready.cli.options import Parsed
+from kvmready.errors import KvmreadyError
+from kvmready.i18n import _
 from kvmready.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,8 +16,12 @@ if TYPE_CHECKING:
 
 
 def report(record: Mapping[str, Any], parsed: Parsed) -> None:
-    """The report in the format that was asked for."""
-    if parsed.format == "text":
+    """The report in the format that was asked for, on standard output or in the file of ``--output``."""
+    file = getattr(parsed, "output", None)
+    if file is not None:
+        # Metrics are read by another user, the collector's; all else may name people and belongs to the caller.
+        save(file, _rendered(record, parsed), 0o644 if parsed.format == "prometheus" else 0o600)
+    elif parsed.format == "text":
         from kvmready.report import text
 
         text.report(record, sys.stdout, parsed.verbose)
@@ -46,8 +52,30 @@ def drift(record: Mapping[str, Any], found: Drift, file: str, parsed: Parsed) ->
         report(record, parsed)
 
 
+def save(path: str, text: str, mode: int = 0o600) -> None:
+    """Write a document that the user asked for, whole or not at all. Raises KvmreadyError."""
+    from kvmready.host.local import LocalHost
+
+    try:
+        LocalHost().write(path, text.encode("utf-8"), mode)
+    except OSError as error:
+        raise KvmreadyError(
+            _("{file} cannot be written.").format(file=path),
+            error.strerror or str(error),
+            _("Nothing was left behind; name another FILE."),
+        ) from None
+
+
 def _rendered(record: Mapping[str, Any], parsed: Parsed) -> str:
-    """The record as a document of the format, one of ``parser.FORMATS`` but text."""
+    """The record as a document of the format, one of ``parser.FORMATS``."""
+    if parsed.format == "text":
+        import io
+
+        from kvmready.report import text
+
+        written = io.StringIO()
+        text.report(record, written, parsed.verbose)
+        return written.getvalue()
     if parsed.format == "junit":
         from kvmready.report import junit
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from kvmready import pipeline
 from kvmready.cli.options import Parsed
-from kvmready.errors import EXIT_NOT_READY, EXIT_READY, InputError, KvmreadyError, UsageError
+from kvmready.errors import EXIT_NOT_READY, EXIT_READY, InputError, UsageError
 from kvmready.facts.names import PROFILES, Want
 from kvmready.i18n import _
 from kvmready.typed import TYPE_CHECKING, Any
@@ -117,20 +117,6 @@ def _text(path: str) -> str:
         raise InputError(_("{file} cannot be read.").format(file=path), error.strerror or str(error)) from None
     except UnicodeDecodeError as error:
         raise InputError(_("{file} is not a recording: it is not text.").format(file=path), str(error)) from None
-
-
-def save(path: str, text: str) -> None:
-    """Write a document that the user asked for, whole or not at all. Raises KvmreadyError."""
-    from kvmready.host.local import LocalHost
-
-    try:
-        LocalHost().write(path, text.encode("utf-8"), 0o600)
-    except OSError as error:
-        raise KvmreadyError(
-            _("{file} cannot be written.").format(file=path),
-            error.strerror or str(error),
-            _("Nothing was left behind; name another FILE."),
-        ) from None
 
 
 def let_signals_clean_up() -> None:

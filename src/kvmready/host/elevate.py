@@ -21,7 +21,7 @@ def become_root(arguments: Sequence[str]) -> NoReturn:
             sys.stderr.flush()
             # -I: root must not import from the caller's directory or PYTHONPATH.
             # -B: root must not leave files in a tree that belongs to the caller, who could not remove them.
-            os.execv(sudo, [sudo, "--", sys.executable, "-I", "-B", *_program(), *arguments])
+            os.execv(sudo, [sudo, "--", sys.executable, "-I", "-B", *_itself(), *arguments])
     raise PrivilegeError(
         _("This needs root, and there is no sudo on this host."),
         "",
@@ -29,7 +29,12 @@ def become_root(arguments: Sequence[str]) -> NoReturn:
     )
 
 
-def _program() -> tuple[str, ...]:
-    """The words that make Python run this program: its archive where it is one, which knows itself in ``__main__``."""
+def program() -> tuple[str, ...]:
+    """The words that start this program again, wherever it was installed, by whole paths."""
+    return (sys.executable, "-I", *_itself())
+
+
+def _itself() -> tuple[str, ...]:
+    """What makes Python run this program: its archive where it is one, which knows itself in ``__main__``."""
     archive = getattr(sys.modules["__main__"], "ARCHIVE", "")
     return (archive,) if archive else ("-m", "kvmready")
