@@ -24,6 +24,7 @@ from kvmready.facts import (
     logs,
     machine,
     network,
+    os as release,
     packages,
     probe,
     qemu,
@@ -32,14 +33,12 @@ from kvmready.facts import (
     storage,
     virsh,
 )
-from kvmready.facts import os as release
 from kvmready.host import replay
 from kvmready.host.door import Result
 from kvmready.host.scrub import Scrubber
 from kvmready.knowledge import diagnosis
 from kvmready.knowledge.reading import Reading
-from kvmready.plan import apk, apt, dnf, leftovers, pacman, rpm, uri, yum, zypper
-from kvmready.plan import unit as plan_unit
+from kvmready.plan import apk, apt, dnf, leftovers, pacman, rpm, unit as plan_unit, uri, yum, zypper
 from kvmready.proof import witness
 from tests import hosts
 

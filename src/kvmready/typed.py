@@ -10,15 +10,17 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any as Any
-    from typing import Generic as Generic
-    from typing import NamedTuple as NamedTuple
-    from typing import NoReturn as NoReturn
-    from typing import Optional as Optional
-    from typing import Protocol as Protocol
-    from typing import TextIO as TextIO
-    from typing import TypeVar as TypeVar
-    from typing import Union as Union
+    from typing import (
+        Any as Any,
+        Generic as Generic,
+        NamedTuple as NamedTuple,
+        NoReturn as NoReturn,
+        Optional as Optional,
+        Protocol as Protocol,
+        TextIO as TextIO,
+        TypeVar as TypeVar,
+        Union as Union,
+    )
 else:
     from collections import _tuplegetter  # a field is read in C; where there is no C, collections has its own
 

@@ -6,41 +6,12 @@ import re
 from collections.abc import Sequence
 
 from kvmready.errors import WorkError
-from kvmready.facts.packages import unfinished
+from kvmready.facts.packages import unfinished as unfinished
 from kvmready.host.door import Command, Door, Result
 from kvmready.i18n import _
 from kvmready.plan import manager
 from kvmready.plan.command import explain
 from kvmready.plan.manager import Holder, Package, Simulation
-
-__all__ = [
-    "CLEAN",
-    "NAME",
-    "REPAIR",
-    "UPDATE",
-    "automatic",
-    "by_hand",
-    "candidates",
-    "configuration",
-    "files",
-    "holder",
-    "install",
-    "installed",
-    "lists_present",
-    "mark",
-    "no_candidate",
-    "plain",
-    "progress",
-    "reinstall",
-    "remove",
-    "scripts",
-    "simulate",
-    "trouble",
-    "unfinished",
-    "why",
-    "would_go",
-]
-"""A ``manager.Manager``."""
 
 LISTS = "/var/lib/apt/lists"
 MARKS = "/var/lib/apt/extended_states"

@@ -9,36 +9,17 @@ from kvmready.host.door import Command, Door, Result
 from kvmready.i18n import _
 from kvmready.plan import manager
 from kvmready.plan.manager import Holder, Simulation
-from kvmready.plan.rpm import LOCKS, REPAIR, configuration, files, installed, plain, scripts, unfinished, would_go
-
-__all__ = [
-    "CLEAN",
-    "NAME",
-    "REPAIR",
-    "UPDATE",
-    "automatic",
-    "by_hand",
-    "candidates",
-    "configuration",
-    "files",
-    "holder",
-    "install",
-    "installed",
-    "lists_present",
-    "mark",
-    "no_candidate",
-    "plain",
-    "progress",
-    "reinstall",
-    "remove",
-    "scripts",
-    "simulate",
-    "trouble",
-    "unfinished",
-    "why",
-    "would_go",
-]
-"""A ``manager.Manager``."""
+from kvmready.plan.rpm import (
+    LOCKS,
+    REPAIR as REPAIR,
+    configuration as configuration,
+    files as files,
+    installed as installed,
+    plain as plain,
+    scripts as scripts,
+    unfinished as unfinished,
+    would_go as would_go,
+)
 
 NAME = "dnf"
 CLEAN = ("dnf", "clean", "packages")

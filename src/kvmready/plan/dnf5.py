@@ -6,38 +6,27 @@ from collections.abc import Sequence
 
 from kvmready.host.door import Command, Door, Result
 from kvmready.plan import manager
-from kvmready.plan.dnf import LEAN, by_hand, lists_present, no_candidate, parse_transaction, rehearsed, trouble
+from kvmready.plan.dnf import (
+    LEAN,
+    by_hand as by_hand,
+    lists_present as lists_present,
+    no_candidate as no_candidate,
+    parse_transaction,
+    rehearsed,
+    trouble as trouble,
+)
 from kvmready.plan.manager import Holder, Simulation
-from kvmready.plan.rpm import LOCKS, REPAIR, configuration, files, installed, plain, scripts, unfinished, would_go
-
-__all__ = [
-    "CLEAN",
-    "NAME",
-    "REPAIR",
-    "UPDATE",
-    "automatic",
-    "by_hand",
-    "candidates",
-    "configuration",
-    "files",
-    "holder",
-    "install",
-    "installed",
-    "lists_present",
-    "mark",
-    "no_candidate",
-    "plain",
-    "progress",
-    "reinstall",
-    "remove",
-    "scripts",
-    "simulate",
-    "trouble",
-    "unfinished",
-    "why",
-    "would_go",
-]
-"""A ``manager.Manager``."""
+from kvmready.plan.rpm import (
+    LOCKS,
+    REPAIR as REPAIR,
+    configuration as configuration,
+    files as files,
+    installed as installed,
+    plain as plain,
+    scripts as scripts,
+    unfinished as unfinished,
+    would_go as would_go,
+)
 
 NAME = "dnf5"
 CLEAN = ("dnf5", "clean", "packages")

@@ -1,4 +1,5 @@
-"""What every package manager can be asked and told. Each is a file of this room that implements ``Manager``.
+"""What every package manager can be asked and told. Each is a file of this room that implements ``Manager``;
+what such a file imports as itself it has in common with a relative.
 
 Output goes to a file of the run, not to a pipe: a package run then lives on when kvmready is killed, and the next
 ``up`` waits for it.

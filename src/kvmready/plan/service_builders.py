@@ -12,8 +12,7 @@ from kvmready.checks.services import OTHER_DRIVERS, daemon_set
 from kvmready.distro.common import MONOLITHIC_SOCKET
 from kvmready.facts.known import Known
 from kvmready.i18n import _
-from kvmready.plan import capabilities
-from kvmready.plan import unit as unit_kind
+from kvmready.plan import capabilities, unit as unit_kind
 from kvmready.plan.step import Step
 from kvmready.typed import TYPE_CHECKING
 

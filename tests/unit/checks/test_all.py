@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from kvmready import checks
 from kvmready.checks import access, confinement, engine, libvirt, network, packages, qemu, services, storage, tools

@@ -15,9 +15,9 @@ from kvmready.checks.finding import (
     manual,
     passed,
     skipped,
+    unknown as not_known,
     warned,
 )
-from kvmready.checks.finding import unknown as not_known
 from tests.unit.checks import lower
 
 FACTS = lower.facts()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from kvmready.facts import firewall, libvirt, libvirtd, memory, network, qemu, services, storage, virsh
 from kvmready.host.door import Reading, Result

@@ -7,8 +7,7 @@ import shlex
 import subprocess
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from kvmready.report.canvas import Canvas, breaks, cells, command_lines, quoted, visible
 

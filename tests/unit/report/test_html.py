@@ -12,8 +12,7 @@ from xml.etree.ElementTree import Element
 import html5lib
 import jsonschema
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from kvmready import i18n
 from kvmready.report import as_json, html, story

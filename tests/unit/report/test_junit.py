@@ -14,8 +14,7 @@ from xml.etree.ElementTree import Element
 import jsonschema
 import pytest
 import xmlschema
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from kvmready.report import as_json, junit
 from tests.unit import test_recorded_hosts as recorded
