@@ -18,6 +18,7 @@ from typing import Optional
 
 import pytest
 
+from tests.machine.cli import newer_python
 from tests.machine.cli.test_formats import TIMES
 from tests.machine.proof.conftest import eventually
 from tests.machine.proof.test_guard import BEGIN
@@ -29,6 +30,7 @@ SYSTEM = Path("/usr/bin/python3")
 """A Python that everybody may run; the one that runs the tests may lie in somebody's home."""
 
 VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
+NEWER = ("3.14",)
 TOO_OLD = ("2.7", "3.6", "3.7", "3.8")
 CLEAN = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
 
@@ -70,13 +72,16 @@ def run(argv: Sequence[object], cwd: Optional[Path] = None, **environment: str) 
 
 
 def interpreter(version: str) -> Path:
-    """A Python of that version, from pyenv or from the PATH. Skips where there is none."""
+    """A Python of that version, from pyenv, the PATH or Debian's next release. Skips where there is none."""
     pyenv = Path(os.environ.get("PYENV_ROOT", str(Path.home() / ".pyenv")))
     named = shutil.which(f"python{version}")
     for found in (*sorted(pyenv.glob(f"versions/{version}.*/bin/python")), *([Path(named)] if named else [])):
         done = run((found, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"))
         if done.stdout.strip() == version:
             return found
+    newer = newer_python.python(version) if version in NEWER else None
+    if newer is not None:
+        return newer
     pytest.skip(f"there is no Python {version} on this machine")
 
 
