@@ -246,6 +246,12 @@ class Workshop(Door, Protocol):
 
     def rmdir(self, path: str) -> None: ...
 
+    def rename(self, old: str, new: str) -> None:
+        """Rename within a file system, over what is there; both folders are on the disk when this returns."""
+
+    def sync(self, path: str) -> None:
+        """fsync(2) of a file or folder that another program wrote."""
+
     def chown(self, path: str, uid: int, gid: int, mode: int) -> None: ...
 
     def remove_tree(self, path: str) -> None: ...

@@ -381,6 +381,18 @@ class LocalHost:
     def rmdir(self, path: str) -> None:
         os.rmdir(path)
 
+    def rename(self, old: str, new: str) -> None:
+        os.rename(old, new)
+        for path in {os.path.dirname(old): old, os.path.dirname(new): new}.values():
+            self._sync_folder(path)
+
+    def sync(self, path: str) -> None:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
     def chown(self, path: str, uid: int, gid: int, mode: int) -> None:
         os.chown(path, uid, gid)
         os.chmod(path, mode)
