@@ -27,6 +27,7 @@ ROOMS = (
     "plan",
     "apply",
     "proof",
+    "domains",
     "report",
     "knowledge",
     "pipeline",
@@ -35,7 +36,7 @@ ROOMS = (
 )
 """A room imports only rooms that stand before it."""
 
-THROUGH_THE_DOOR = ("facts", "distro", "checks", "plan", "apply", "proof")
+THROUGH_THE_DOOR = ("facts", "distro", "checks", "plan", "apply", "proof", "domains")
 """Rooms that ask a door; report, pipeline and cli may read files that the package or the command line names."""
 
 PROGRAM_ROOMS = ("host", "guest")
