@@ -9,16 +9,17 @@ from kvmready.apply.event import Event, Notify
 from kvmready.apply.journal import stamp
 from kvmready.backup import host_files, image, parts, running, snapshot
 from kvmready.backup.manifest import Disk, Item, Manifest
-from kvmready.backup.pace import Pace, size
+from kvmready.backup.pace import Pace
 from kvmready.backup.repository import Entry, Repository, cannot_write, items, new_id
 from kvmready.backup.sources import Sources, sources
 from kvmready.backup.work import Work
 from kvmready.domains.connection import Libvirt
-from kvmready.domains.definition import definition
+from kvmready.domains.definition import definition_of
 from kvmready.domains.listing import Domain, domains
 from kvmready.errors import KvmreadyError, WorkError
 from kvmready.host.door import Workshop
 from kvmready.i18n import _
+from kvmready.report.text_backup import size
 from kvmready.typed import NamedTuple, Optional
 
 SPARE = 64 << 20
@@ -52,7 +53,9 @@ def create(
     for number, guest in enumerate(guests, 1):
         title = _("Back up the guest {name}").format(name=guest.name)
         notify(Event("begin", guest.uuid, title, number, total))
-        outcomes.append(_one(notify, guest.name, lambda guest=guest: _guest(host, repository, libvirt, guest, wish, notify)))  # type: ignore[misc]
+        outcomes.append(
+            _one(notify, guest.name, lambda guest=guest: _guest(host, repository, libvirt, guest, wish, notify))
+        )
     notify(Event("begin", "host", _("Back up the host's configuration"), total, total))
     outcomes.append(_one(notify, "", lambda: _host(host, repository, libvirt)))
     return outcomes
@@ -108,8 +111,8 @@ def _guest(
     host: Workshop, repository: Repository, libvirt: Libvirt, guest: Domain, wish: Wish, notify: Notify
 ) -> Entry:
     id = new_id(host)
-    defined = definition(libvirt, guest.uuid, inactive=guest.persistent)
-    active = definition(libvirt, guest.uuid) if guest.active else None
+    defined = definition_of(libvirt, guest.uuid, inactive=guest.persistent)
+    active = definition_of(libvirt, guest.uuid) if guest.active else None
     if snapshot.mend(host, libvirt, guest, active or defined):
         notify(Event("progress", text=_("an overlay that a killed backup had left was committed")))
         return _guest(host, repository, libvirt, guest, wish, notify)

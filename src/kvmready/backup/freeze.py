@@ -10,7 +10,7 @@ from kvmready.i18n import _
 LIMIT = 30.0
 
 
-class frozen:  # noqa: N801
+class frozen:
     """A context: freeze, do something short, thaw. Where that is not possible ``done`` is False and ``why`` says it."""
 
     def __init__(self, libvirt: Libvirt, uuid: str, agent: bool) -> None:

@@ -60,7 +60,7 @@ def pseudo(source: dict[str, Any]) -> str:
 
 
 def extent(host: Workshop, path: str, format: str) -> Extent:
-    """Asks about an image that may be in use. Raises WorkError, also where a format below it would have to be guessed."""
+    """Asks about an image, in use or not. Raises WorkError, also where a format below it would have to be guessed."""
     import json
 
     argv = ("qemu-img", "info", "-U", "--output=json", "--backing-chain", pseudo(node(path, format)))

@@ -102,7 +102,9 @@ def parse(text: str) -> State:
     """``virsh domjobinfo`` in the C locale."""
     fields = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
     values = {key.strip(): value.strip() for key, value in fields.items()}
-    return State(values.get("Job type", ""), _bytes(values.get("File processed", "")), _bytes(values.get("File total", "")))
+    return State(
+        values.get("Job type", ""), _bytes(values.get("File processed", "")), _bytes(values.get("File total", ""))
+    )
 
 
 def _bytes(text: str) -> int:

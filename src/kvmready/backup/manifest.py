@@ -38,7 +38,7 @@ class Item(NamedTuple):
 
 
 class Disk(NamedTuple):
-    """A saved disk. ``source`` is where it was, ``format`` what it was there, ``size`` what the guest sees, in bytes."""
+    """A saved disk. ``source`` is where it was, ``format`` what it was there, ``size`` what the guest sees, bytes."""
 
     target: str
     file: str

@@ -6,17 +6,7 @@ import time
 from collections.abc import Callable
 
 from kvmready.i18n import _
-
-_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
-
-
-def size(count: float) -> str:
-    """Bytes for people: 512 B, 3.4 MiB, 120 GiB."""
-    unit = 0
-    while count >= 1000 and unit < len(_UNITS) - 1:
-        count /= 1024
-        unit += 1
-    return f"{count:.0f} {_UNITS[unit]}" if unit == 0 or count >= 99.95 else f"{count:.1f} {_UNITS[unit]}"
+from kvmready.report.text_backup import size
 
 
 def span(seconds: float) -> str:

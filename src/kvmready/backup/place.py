@@ -40,7 +40,7 @@ def plain(name: str) -> str:
 
 
 def is_fit(host: Workshop, path: str) -> bool:
-    """Whether a disk may be put at ``path``: a whole, plain path in a folder that exists and is none of the system's."""
+    """Whether a disk may be put there: a whole, plain path in a folder that exists and is none of the system's."""
     parts = path.split("/")
     if not path.startswith("/") or len(parts) < 3 or any(part in ("", ".", "..") for part in parts[1:]):
         return False
@@ -85,8 +85,8 @@ def is_there(host: Workshop, path: str) -> bool:
 def disks(
     host: Workshop, libvirt: Libvirt, saved: Iterable[Disk], name: str, mine: frozenset[str], others: frozenset[str]
 ) -> list[File]:
-    """Where the disks go. ``name`` is the new guest's, "" for the guest itself; ``mine`` are the disks of the guest that
-    is overwritten, ``others`` those of all other guests. Raises WorkError where a file is in the way."""
+    """Where the disks go. ``name`` is the new guest's, "" for the guest itself; ``mine`` are the disks of the guest
+    that is overwritten, ``others`` those of all other guests. Raises WorkError where a file is in the way."""
     found: list[File] = []
     for disk in saved:
         fit = is_fit(host, disk.source)

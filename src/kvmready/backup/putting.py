@@ -33,6 +33,9 @@ class Putting:
         self._mark = f"kvmready-restore-{secrets.token_hex(8)}"
         self.folder = f"{STATE}/{self._mark}"
         self._moves: list[tuple[str, str, bool]] = []  # hidden name, place, whether something is there
+        self._made: list[str] = []
+        self._owned: set[str] = set()
+        self._new = ""
         self._moved = False
         self._kept = False
         self._guard: Guard | None = None
@@ -47,6 +50,10 @@ class Putting:
     ) -> None:
         host = self._host
         if not self._kept:
+            if self._new:
+                self._libvirt.run(*self._undefine())
+            for folder in self._made:
+                self._gone(folder)
             for hidden, place, over in self._moves:
                 self._gone(hidden)
                 if self._moved and not over:
@@ -69,34 +76,32 @@ class Putting:
         self._arm()
         return hidden
 
-    def put_tree(self, place: str, files: Sequence[tuple[str, bytes]], over: bool) -> None:
-        """A folder of small files, owned by the user of TPM emulators. Raises WorkError where one is in the way."""
+    def put_tree(self, place: str, files: Sequence[tuple[str, bytes]]) -> None:
+        """Small files in a folder, owned by the user of TPM emulators. Raises OSError."""
         host = self._host
-        there = not host.stat(place).error
-        if there and not over:
-            raise WorkError(_("{path} is there already.").format(path=place), "", _("Move it away."))
         owner = next((one for one in map(host.account, ("swtpm", "tss")) if not one.error), None)
         uid, gid = (owner.uid, owner.gid) if owner is not None else (0, 0)
-        hidden = self._hide(place, there)
-        folders = {hidden}
+        if host.stat(place).error:
+            self._made.append(place)
+            self._arm()
         for path, content in files:
-            parts = path.split("/")
-            for depth in range(1, len(parts)):
-                folders.add("/".join([hidden, *parts[:depth]]))
-            host.mkdir(f"{hidden}/{path}".rpartition("/")[0], 0o700)
-            host.write(f"{hidden}/{path}", content, 0o600, (uid, gid))
-        for folder in folders:
-            host.mkdir(folder, 0o700)
-            host.chown(folder, uid, gid, 0o700)
+            folder = f"{place}/{path}".rpartition("/")[0]
+            if host.stat(folder).error:
+                host.mkdir(folder, 0o700)
+                host.chown(folder, uid, gid, 0o700)
+                host.chown(place, uid, gid, 0o700)
+            hidden = self._hide(f"{place}/{path}", not host.stat(f"{place}/{path}").error)
+            host.write(hidden, content, 0o600, (uid, gid))
+            self._owned.add(hidden)
 
     def move(self) -> None:
         """All to their places. Nothing that came there meanwhile is overwritten. Raises WorkError, OSError."""
         host = self._host
         for hidden, _place, _over in self._moves:
-            if host.stat(hidden).kind == "file":
-                host.chown(hidden, 0, 0, 0o600)
-                host.sync(hidden)
-        for hidden, place, over in self._moves:
+            if hidden not in self._owned:
+                host.chown(hidden, 0, 0, 0o600)  # libvirt gives it to QEMU's user when the guest starts
+            host.sync(hidden)
+        for _hidden, place, over in self._moves:
             if over:
                 host.rename(place, self._former(place))
             elif host.stat(place).error != "ENOENT":
@@ -105,6 +110,14 @@ class Putting:
         self._arm()
         for hidden, place, _over in self._moves:
             host.rename(hidden, place)
+
+    def defining(self, uuid: str) -> None:
+        """From now on libvirt may know a guest that it did not know before."""
+        self._new = uuid
+        self._arm()
+
+    def _undefine(self) -> tuple[str, ...]:
+        return ("undefine", f"--domain={self._new}", "--nvram")
 
     def keep(self) -> None:
         """The guest is defined: what was overwritten goes."""
@@ -129,10 +142,14 @@ class Putting:
     def _arm(self) -> None:
         """A guard for all that there may be now. What was overwritten is moved back last, over what came there."""
         # mv(1) of a former that is not there fails and changes nothing.
-        commands = [("mv", "-fT", "--", self._former(place), place) for _hidden, place, over in self._moves if over]
+        commands: list[tuple[str, ...]] = [
+            ("mv", "-fT", "--", self._former(place), place) for _hidden, place, over in self._moves if over
+        ]
+        if self._new:
+            commands.insert(0, self._libvirt.argv(*self._undefine()))
         gone = [hidden for hidden, _place, _over in self._moves]
         gone += [place for _hidden, place, over in self._moves if self._moved and not over]
-        former = self._guard
-        self._guard = self._host.guard(self._mark, commands, (*gone, self.folder))
-        if former is not None:
-            former.disarm()
+        before = self._guard
+        self._guard = self._host.guard(self._mark, commands, (*gone, *self._made, self.folder))
+        if before is not None:
+            before.disarm()

@@ -36,10 +36,12 @@ class Entry(NamedTuple):
 
 
 def new_id(host: Workshop) -> str:
-    """The time in UTC, and what tells two backups of one second apart."""
+    """The time in UTC to the microsecond, so that ids sort by it, and some chance."""
     import secrets
 
-    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(host.now())) + "-" + secrets.token_hex(4)
+    now = host.now()
+    day = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
+    return f"{day}-{int(now % 1 * 1e6):05x}{secrets.token_hex(2)[:3]}"
 
 
 class Repository:
@@ -125,6 +127,7 @@ class Repository:
         """Every file onto the disk, then the manifest, then the name by which it is seen. Raises WorkError."""
         try:
             for item in found.items:
+                self.host.chown(f"{folder}/{item.path}", 0, 0, 0o600)
                 self.host.sync(f"{folder}/{item.path}")
             self.host.write(f"{folder}/{manifest.NAME}", manifest.to_json(found).encode("ascii"), 0o600)
             self.host.rename(folder, f"{self.folder}/{found.id}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from kvmready.apply.event import Event, Notify
 from kvmready.backup import image, parts, place, tree
 from kvmready.backup.manifest import ID, Manifest
-from kvmready.backup.pace import Pace, size
+from kvmready.backup.pace import Pace
 from kvmready.backup.place import File
 from kvmready.backup.putting import Putting
 from kvmready.backup.repository import Entry, Repository, chain
@@ -17,11 +17,12 @@ from kvmready.backup.rewrite import Placed, rewritten
 from kvmready.backup.running import checkpoints
 from kvmready.backup.verify import changed
 from kvmready.domains.connection import Libvirt
-from kvmready.domains.definition import TPM_FOLDER, Definition, definitions, parse
+from kvmready.domains.definition import TPM_FOLDER, Definition, definitions_of, parse
 from kvmready.domains.listing import Domain, domains
 from kvmready.errors import InputError, UsageError, WorkError
 from kvmready.host.door import Command, Workshop
 from kvmready.i18n import _
+from kvmready.report.text_backup import size
 from kvmready.typed import NamedTuple, Optional
 
 SPARE = 64 << 20
@@ -47,7 +48,7 @@ class _Old(NamedTuple):
 
 
 def choose(repository: Repository, wanted: str) -> Entry:
-    """The backup of that id, or the newest whole one of the guest of that name or UUID. Raises UsageError, InputError."""
+    """The backup of that id, or the newest whole one of the guest of that name or UUID. Raises KvmreadyError."""
     if ID.fullmatch(wanted):
         entry = repository.entry(wanted)
         if entry.manifest is None or entry.problem:
@@ -72,7 +73,9 @@ def choose(repository: Repository, wanted: str) -> Entry:
         entry = mine[-1]
     if entry.manifest is None or entry.manifest.kind != "guest":
         raise UsageError(
-            _("The backup {id} is one of the host's configuration, which is not put back as a whole.").format(id=entry.id),
+            _("The backup {id} is one of the host's configuration, which is not put back as a whole.").format(
+                id=entry.id
+            ),
             "",
             _("Its files are in: {file}").format(file=f"{entry.folder}/host.tar.*"),
         )
@@ -101,7 +104,9 @@ def restore(
         nvram = placed.pop("nvram", Placed("", "")).path
         xml = rewritten(defined.xml, placed, nvram, name, uuid if name else "")
         putting.move()
-        _define(host, libvirt, xml)
+        if old.guest is None:
+            putting.defining(uuid)
+        _define(host, libvirt, xml, f"{putting.folder}/{parts.DOMAIN}")
         putting.keep()
     if old.guest is not None:
         for checkpoint in checkpoints(libvirt, uuid):  # their bitmaps went with the old disks
@@ -146,7 +151,7 @@ def _definition(host: Workshop, entry: Entry) -> Definition:
 def _old(libvirt: Libvirt, manifest: Manifest, defined: Definition, name: str, force: bool) -> _Old:
     """What the guest would meet here. Raises WorkError where it would overwrite something."""
     there = domains(libvirt)
-    known = definitions(libvirt, [one.uuid for one in there], inactive=False)
+    known = definitions_of(libvirt, [one.uuid for one in there], inactive=False)
     wanted = name or defined.name
     same = None if name else next((one for one in there if one.uuid == manifest.uuid), None)
     if any(found.name == wanted and uuid != (same.uuid if same else "") for uuid, found in known.items()):
@@ -168,7 +173,9 @@ def _old(libvirt: Libvirt, manifest: Manifest, defined: Definition, name: str, f
             _("Stop it, then run the same command again."),
         )
     mine = set(known[same.uuid].image_paths()) if same is not None and same.uuid in known else set()
-    others = {path for uuid, found in known.items() if same is None or uuid != same.uuid for path in found.image_paths()}
+    others = {
+        path for uuid, found in known.items() if same is None or uuid != same.uuid for path in found.image_paths()
+    }
     return _Old(same, frozenset(mine), frozenset(others))
 
 
@@ -232,13 +239,13 @@ def _put_others(
             state = tree.load(host, f"{entry.folder}/{archive}", putting.folder)
             prefix = f"{TPM_FOLDER}/{manifest.uuid}/".lstrip("/")
             inside = [(path[len(prefix) :], content) for path, content, _mode in state if path.startswith(prefix)]
-            putting.put_tree(f"{TPM_FOLDER}/{uuid}", inside, old.guest is not None)
+            putting.put_tree(f"{TPM_FOLDER}/{uuid}", inside)
     return files
 
 
-def _define(host: Workshop, libvirt: Libvirt, xml: str) -> None:
-    argv = libvirt.argv("define", "--file=/dev/stdin")
-    libvirt.checked(host.change(Command(argv, timeout=DEFINE_LIMIT, stdin=xml)), DEFINE_LIMIT)
+def _define(host: Workshop, libvirt: Libvirt, xml: str, file: str) -> None:
+    host.write(file, xml.encode("utf-8", "surrogateescape"), 0o600, lasting=False)
+    libvirt.change("define", f"--file={file}", limit=DEFINE_LIMIT)
 
 
 def _notes(libvirt: Libvirt, entry: Entry, defined: Definition) -> tuple[str, ...]:

@@ -23,9 +23,7 @@ class Placed(NamedTuple):
     format: str
 
 
-def rewritten(
-    xml: str, drives: dict[str, Placed], nvram: str, name: str = "", uuid: str = ""
-) -> str:
+def rewritten(xml: str, drives: dict[str, Placed], nvram: str, name: str = "", uuid: str = "") -> str:
     """The definition with its drives by target, and its firmware variables, at their new places.
 
     With ``name`` and ``uuid`` it is that of a new guest: what has to be unique is left for libvirt to choose. Raises

@@ -1,4 +1,4 @@
-"""The disks of a guest that runs: by libvirt's backup job, full or on the last backup's checkpoint; else by a snapshot."""
+"""The disks of a guest that runs: by libvirt's backup job, whole or since a checkpoint; else by a snapshot."""
 
 from __future__ import annotations
 
@@ -81,9 +81,7 @@ def plan(
         if len(below) > LONGEST:
             return first._replace(note=_("full: {count} increments stand on the last one").format(count=len(below) - 1))
         size = changed(libvirt, uuid, manifest.checkpoint)
-        return Plan(
-            "job", entry.id, job.CHECKPOINT, manifest.checkpoint, tuple(one.folder for one in below), size
-        )
+        return Plan("job", entry.id, job.CHECKPOINT, manifest.checkpoint, tuple(one.folder for one in below), size)
     return first._replace(note=_("full: there is no backup with a checkpoint to build on"))
 
 

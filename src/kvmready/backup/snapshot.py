@@ -1,4 +1,4 @@
-"""Disks of a running guest without a backup job: an external snapshot, the frozen images copied, the snapshot committed.
+"""Disks of a running guest without a backup job: an external snapshot, the images below it copied, then committed.
 
 While this lasts the guest writes into overlays beside its disks. They are never removed before libvirt has said that
 they are committed, and a run that finds a guest on overlays of an earlier one commits these first.
@@ -15,7 +15,7 @@ from kvmready.backup.pace import Pace
 from kvmready.backup.repository import items
 from kvmready.backup.sources import SPOOL, Source, Sources
 from kvmready.domains.connection import Libvirt
-from kvmready.domains.definition import Definition, definition
+from kvmready.domains.definition import Definition, definition_of
 from kvmready.errors import WorkError
 from kvmready.host.door import Workshop
 from kvmready.i18n import _
@@ -103,7 +103,7 @@ def mend(host: Workshop, libvirt: Libvirt, guest: Domain, found: Definition) -> 
 
 def drop(host: Workshop, libvirt: Libvirt, uuid: str, overlays: Sequence[str]) -> None:
     """Remove overlays that the guest does not use any more."""
-    used = set(definition(libvirt, uuid).image_paths())
+    used = set(definition_of(libvirt, uuid).image_paths())
     for path in overlays:
         if path not in used and host.stat(path).kind == "file":
             host.remove(path, lasting=False)

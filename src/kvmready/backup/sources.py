@@ -20,7 +20,7 @@ MEDIUM_LARGEST = 64 << 20
 
 
 class Source(NamedTuple):
-    """A disk to be saved. ``spool`` is where QEMU writes it while the guest runs; ``used`` and ``size`` as of Extent."""
+    """A disk to be saved. ``spool``: where QEMU writes it while the guest runs; ``used`` and ``size`` as in Extent."""
 
     target: str
     path: str
@@ -38,7 +38,7 @@ class Medium(NamedTuple):
 
 
 class Sources(NamedTuple):
-    """``others`` are the targets of all drives that are not saved as disks; ``left_out`` sentences on what is missing."""
+    """``others`` are the targets of all drives not saved as disks; ``left_out`` sentences on what is missing."""
 
     disks: tuple[Source, ...]
     media: tuple[Medium, ...]

@@ -38,7 +38,7 @@ def pack(
     more: dict[str, str] | None = None,
     scrub: Scrub = lambda _path, content: content,
 ) -> Packed:
-    """The folders with all in them, by their paths without the first slash; ``more`` are texts that come beside them."""
+    """The folders with all in them, by their paths without the first slash; ``more`` are texts beside them."""
     import io
     import tarfile
 

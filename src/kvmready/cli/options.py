@@ -189,6 +189,107 @@ def _doctor() -> tuple[Option, ...]:
     )
 
 
+def _folder(word: str) -> Option:
+    return Option(
+        (f"--{word}",),
+        "value",
+        N_("the folder of the backups (default: %(default)s)"),
+        default="/var/lib/kvmready/backups",
+        metavar="DIR",
+        dest="folder",
+    )
+
+
+INCREMENTAL = Option(
+    ("--incremental",), "flag", N_("save what changed since the last backup, where the disks allow it")
+)
+KEEP = (
+    Option(("--keep-daily",), "value", N_("days of which the last backup stays"), default="7", metavar="N"),
+    Option(("--keep-weekly",), "value", N_("weeks of which the last backup stays"), default="4", metavar="N"),
+)
+
+
+def _backup_create() -> tuple[Option, ...]:
+    return (
+        Option(("name",), "word", N_("the guest, by name or UUID"), metavar="NAME"),
+        Option(("--all",), "flag", N_("all guests of this host")),
+        _folder("to"),
+        INCREMENTAL,
+        Option(
+            ("--method",),
+            "value",
+            N_("for guests that run: libvirt's backup job, or a snapshot where that is missing (default: %(default)s)"),
+            default="auto",
+            choices=("auto", "job", "snapshot"),
+        ),
+    )
+
+
+def _backup_list() -> tuple[Option, ...]:
+    return (Option(("name",), "word", N_("only those of this guest"), metavar="NAME"), _folder("from"))
+
+
+def _backup_verify() -> tuple[Option, ...]:
+    return (
+        Option(("name",), "word", N_("one backup, or those of one guest (default: all)"), metavar="ID|NAME"),
+        _folder("from"),
+    )
+
+
+def _backup_restore() -> tuple[Option, ...]:
+    return (
+        Option(("name",), "word", N_("a backup, or the last one of a guest"), metavar="ID|NAME"),
+        _folder("from"),
+        Option(
+            ("--as",), "value", N_("as a new guest of this name, beside the old one"), metavar="NEWNAME", dest="new"
+        ),
+        Option(("--force",), "flag", N_("overwrite the guest where it is there; it must be shut off")),
+    )
+
+
+def _backup_schedule() -> tuple[Option, ...]:
+    return (
+        Option(("name",), "word", N_("the guest (default: all)"), metavar="NAME"),
+        Option(
+            ("--calendar",),
+            "value",
+            N_("when, as in systemd.time(7) (default: %(default)s)"),
+            default="daily",
+            metavar="WHEN",
+        ),
+        _folder("to"),
+        INCREMENTAL,
+        *KEEP,
+        Option(("--remove",), "flag", N_("take the timer away; the backups stay")),
+    )
+
+
+def _backup_prune() -> tuple[Option, ...]:
+    return (
+        _folder("from"),
+        *KEEP,
+        Option(("--dry-run",), "flag", N_("show what would go, and delete nothing")),
+        Option(("--yes",), "flag", N_("delete without asking")),
+    )
+
+
+ACTIONS: dict[str, dict[str, tuple[str, Callable[[], tuple[Option, ...]]]]] = {
+    "backup": {
+        "create": (N_("back up guests, running or not, and the host's configuration"), _backup_create),
+        "list": (N_("list the backups, the oldest first"), _backup_list),
+        "verify": (N_("hash every file again and check the disks; starts nothing"), _backup_verify),
+        "restore": (N_("put a guest back, on this or another host"), _backup_restore),
+        "schedule": (N_("make backups regularly, and delete old ones, by a systemd timer"), _backup_schedule),
+        "prune": (N_("delete old backups, but never the last good one of a guest"), _backup_prune),
+    },
+}
+"""Verbs that have actions: each is said behind its verb, with a line in the verb's help and options of its own."""
+
+
+def _none() -> tuple[Option, ...]:
+    return ()
+
+
 VERBS: dict[str, tuple[str, Callable[[], tuple[Option, ...]]]] = {
     "up": (N_("make this machine a KVM host and prove it: check, plan, ask, apply, prove, report"), _up),
     "check": (N_("say whether this machine is a KVM host, and what keeps it from being one"), _check),
@@ -198,6 +299,7 @@ VERBS: dict[str, tuple[str, Callable[[], tuple[Option, ...]]]] = {
     "history": (N_("list the runs of this host, newest last"), _history),
     "explain": (N_("teach what a layer, a check or a cause is, and how to look and to mend by hand"), _explain),
     "doctor": (N_("say which known problem an error message is, on this host, and the way out"), _doctor),
+    "backup": (N_("back up guests and the host's configuration, and put guests back"), _none),
 }
 """A verb to its line in the help and to its options."""
 
@@ -214,6 +316,12 @@ def read(arguments: Sequence[str]) -> Parsed | None:
         if option is None:
             if "verb" not in values and word in VERBS:
                 options = VERBS[word][1]()
+                if word in ACTIONS:
+                    action = next(words, "")
+                    if action not in ACTIONS[word]:
+                        return None
+                    options = ACTIONS[word][action][1]()
+                    values["action"] = action
                 values.update(verb=word, **{option.attribute: option.initial for option in options})
                 known.update((name, option) for option in options for name in option.names if name.startswith("-"))
                 free = [option for option in options if option.kind == "word"]

@@ -82,13 +82,18 @@ def build() -> Parser:
     parser.add_argument("--version", action="version", version=f"kvmready {__version__}", help=_("show the version"))
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser, required=True)
 
-    def add(name: str, text: str, own: Iterable[options.Option]) -> None:
-        verb = verbs.add_parser(
+    def add(verbs: Any, name: str, text: str, own: Iterable[options.Option]) -> Parser:
+        verb: Parser = verbs.add_parser(
             name, help=text, description=text, parents=[common], allow_abbrev=False, formatter_class=Help
         )
         for option in own:
             _add(verb, option)
+        return verb
 
     for name, (text, own) in options.VERBS.items():
-        add(name, _(text), own())
+        verb = add(verbs, name, _(text), own())
+        if name in options.ACTIONS:
+            actions = verb.add_subparsers(dest="action", metavar="ACTION", parser_class=Parser, required=True)
+            for action, (line, its) in options.ACTIONS[name].items():
+                add(actions, action, _(line), its())
     return parser
