@@ -23,6 +23,7 @@ ROOMS = (
     "guest",
     "facts",
     "distro",
+    "images",
     "checks",
     "plan",
     "apply",
@@ -35,7 +36,7 @@ ROOMS = (
 )
 """A room imports only rooms that stand before it."""
 
-THROUGH_THE_DOOR = ("facts", "distro", "checks", "plan", "apply", "proof")
+THROUGH_THE_DOOR = ("facts", "distro", "images", "checks", "plan", "apply", "proof")
 """Rooms that ask a door; report, pipeline and cli may read files that the package or the command line names."""
 
 PROGRAM_ROOMS = ("host", "guest")
