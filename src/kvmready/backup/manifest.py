@@ -136,11 +136,11 @@ def _manifest(raw: Any) -> Manifest:
         method=_one_of(raw, "method", METHODS),
         base=_matching(raw, "base", ID) if base else "",
         checkpoint=_text(raw, "checkpoint"),
-        quiesced=raw["quiesced"] is True,
-        autostart=raw["autostart"] is True,
+        quiesced=_flag(raw, "quiesced"),
+        autostart=_flag(raw, "autostart"),
         disks=disks,
         items=items,
-        left_out=tuple(str(one) for one in _list(raw, "left_out")),
+        left_out=tuple(_sentence(one) for one in _list(raw, "left_out")),
     )
     if found.base >= found.id:  # an id begins with its time; so that no chain of bases is a ring
         raise ValueError("base")
@@ -168,6 +168,18 @@ def _list(raw: Mapping[str, Any], key: str) -> list[Any]:
     if not isinstance(raw[key], list):
         raise TypeError(key)
     return list(raw[key])
+
+
+def _sentence(one: Any) -> str:
+    if not isinstance(one, str):
+        raise TypeError("left_out")
+    return one
+
+
+def _flag(raw: Mapping[str, Any], key: str) -> bool:
+    if not isinstance(raw[key], bool):
+        raise TypeError(key)
+    return bool(raw[key])
 
 
 def _text(raw: Mapping[str, Any], key: str) -> str:

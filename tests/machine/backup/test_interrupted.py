@@ -1,4 +1,4 @@
-"""Backups and restores that are interrupted: killed, by a daemon that is restarted, by a full disk, by a guest that hangs."""
+"""Backups and restores that are interrupted: by a kill, a restarted daemon, a full disk, a guest that hangs."""
 
 from __future__ import annotations
 
@@ -74,7 +74,10 @@ def test_an_overlay_that_was_left_is_committed_first(host: Host) -> None:
 
 def test_what_a_power_failure_left_is_swept(host: Host) -> None:
     host.guest("web", (host.disk(A, 20), "qcow2"), start=True)
-    spool, folder = f"{IMAGES}/.kvmready-20260101T000000Z-0123abcd-vda.qcow2", f"{BACKUPS}/.partial-20260101T000000Z-0123abcd"
+    spool, folder = (
+        f"{IMAGES}/.kvmready-20260101T000000Z-0123abcd-vda.qcow2",
+        f"{BACKUPS}/.partial-20260101T000000Z-0123abcd",
+    )
     host.run("touch", spool)
     host.run("mkdir", folder)
     host.run("sh", "-c", f"""printf '["{spool}", "/etc/passwd", "{A}"]' > {folder}/spools.json""")
@@ -122,8 +125,7 @@ def test_a_disk_that_is_full(host: Host, where: str) -> None:
     host.run("mount", "-t", "tmpfs", "-o", "size=120M,mode=711", "small", place)
     try:
         if where == "spool":
-            host.run("qemu-img", "convert", "-c", "-O", "qcow2", "/dev/null", A) if False else None
-            host.run("sh", "-c", f"head -c 400M /dev/zero | tr '\\\\0' x > /tmp/b.img")
+            host.run("sh", "-c", "head -c 400M /dev/zero | tr '\\0' x > /tmp/b.img")
             host.run("qemu-img", "convert", "-c", "-f", "raw", "-O", "qcow2", "/tmp/b.img", A)
         else:
             host.run("sh", "-c", "head -c 300M /dev/urandom > /tmp/b.img")
@@ -151,7 +153,7 @@ def test_a_guest_that_hangs_does_not_cost_the_others_theirs(host: Host) -> None:
     host.disk(B, 20, "raw")
     first = host.guest("a-hangs", (A, "qcow2"), start=True)
     host.guest("z-runs", (B, "raw"), start=True)
-    pid = int(host.run("cat", f"/run/libvirt/qemu/a-hangs.pid"))
+    pid = int(host.run("cat", "/run/libvirt/qemu/a-hangs.pid"))
     host.run("kill", "-STOP", str(pid))
     try:
         guests = host.json("create", "--all", "--to", BACKUPS, status=1)["guests"]
