@@ -10,7 +10,7 @@ from kvmready.apply.journal import stamp
 from kvmready.backup import host_files, image, parts, running, snapshot
 from kvmready.backup.manifest import Disk, Item, Manifest
 from kvmready.backup.pace import Pace
-from kvmready.backup.repository import Entry, Repository, cannot_write, items, new_id
+from kvmready.backup.repository import Entry, Repository, STATE, busy, cannot_write, items, new_id
 from kvmready.backup.sources import Sources, sources
 from kvmready.backup.work import Work
 from kvmready.domains.connection import Libvirt
@@ -48,6 +48,7 @@ def create(
 
     Raises WorkError where nothing can be begun at all; what fails later is in its outcome.
     """
+    lock(host)
     outcomes = []
     total = len(guests) + 1
     for number, guest in enumerate(guests, 1):
@@ -59,6 +60,17 @@ def create(
     notify(Event("begin", "host", _("Back up the host's configuration"), total, total))
     outcomes.append(_one(notify, "", lambda: _host(host, repository, libvirt)))
     return outcomes
+
+
+def lock(host: Workshop) -> None:
+    """Only one process of this host makes backups, wherever they go. Raises WorkError."""
+    try:
+        host.mkdir(STATE, 0o700)
+        holder = host.lock(f"{STATE}/backup.lock")
+    except OSError as error:
+        raise cannot_write(STATE, error) from error
+    if holder is not None:
+        raise busy(holder)
 
 
 def _one(notify: Notify, name: str, work: object) -> Outcome:
@@ -116,6 +128,7 @@ def _guest(
     if snapshot.mend(host, libvirt, guest, active or defined):
         notify(Event("progress", text=_("an overlay that a killed backup had left was committed")))
         return _guest(host, repository, libvirt, guest, wish, notify)
+    snapshot.sweep(host, libvirt, active or defined)
     found = sources(host, libvirt, active or defined, id)
     plan = running.Plan("offline", "", "")
     if active is not None and found.disks:

@@ -23,7 +23,7 @@ screens. The definitions without these are part of each guest's own backup."""
 
 _PASSWORD = re.compile(rb"^[ \t]*((?:vnc|spice)_password[ \t]*=).*$", re.MULTILINE)
 
-_OTHERS = re.compile(r"/var/lib/kvmready/(?:backups|images|vm|lock)(?:/.*)?")
+_OTHERS = re.compile(r"/var/lib/kvmready/(?:backups|images|vm|lock|backup\.lock)(?:/.*)?")
 """Large things, and what says nothing after this process has ended."""
 
 

@@ -7,23 +7,20 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from kvmready.backup import manifest
 from kvmready.backup.manifest import Item, Manifest
 from kvmready.errors import InputError, WorkError
-from kvmready.host.door import Command, Workshop
+from kvmready.host.door import Workshop
 from kvmready.i18n import _
-from kvmready.plan.command import failure
 from kvmready.typed import NamedTuple, Optional
 
-DEFAULT = "/var/lib/kvmready/backups"
+STATE = "/var/lib/kvmready"
 PARTIAL = ".partial-"
 REMOVED = ".removed-"
 SPOOLS = "spools.json"
 """In a hidden folder: what QEMU writes beside the guest's disks meanwhile."""
-
-HASH_LIMIT = 24 * 3600.0
 
 
 class Entry(NamedTuple):
@@ -71,13 +68,7 @@ class Repository:
         except OSError as error:
             raise cannot_write(self.folder, error) from error
         if holder is not None:
-            raise WorkError(
-                _("Another kvmready works on these backups: process {pid}, since {since}.").format(
-                    pid=holder["pid"], since=holder["since"]
-                ),
-                "",
-                _("Wait until it has ended, then run the same command again."),
-            )
+            raise busy(holder)
         for name in host.listdir(self.folder).names:
             for prefix in (PARTIAL, REMOVED):
                 if name.startswith(prefix) and manifest.ID.fullmatch(name[len(prefix) :]):
@@ -190,20 +181,35 @@ def chain(entries: Iterable[Entry], top: Entry) -> list[Entry]:
 
 
 def sums(host: Workshop, paths: list[str]) -> list[str]:
-    """The SHA-256 of each file, by the host's sha256sum(1). Raises WorkError."""
-    if not paths:
-        return []
-    result = host.run(Command(("sha256sum", "-b", "--", *paths), timeout=HASH_LIMIT))
-    lines = result.stdout.splitlines()
-    if not result.ok or len(lines) != len(paths):
-        raise failure(result)
-    return [line.lstrip("\\")[:64] for line in lines]
+    """The SHA-256 of each file. Raises WorkError."""
+    import hashlib
+
+    found = []
+    for path in paths:
+        digest = hashlib.sha256()
+        try:
+            for part in host.parts(path):
+                digest.update(part)
+        except OSError as error:
+            raise WorkError(_("{file} cannot be read.").format(file=path), error.strerror or str(error)) from error
+        found.append(digest.hexdigest())
+    return found
 
 
 def items(host: Workshop, folder: str, names: Sequence[str]) -> tuple[Item, ...]:
     """Files of a backup as its manifest names them. Raises WorkError."""
     found = sums(host, [f"{folder}/{name}" for name in names])
     return tuple(Item(name, host.stat(f"{folder}/{name}").size, digest) for name, digest in zip(names, found))
+
+
+def busy(holder: Mapping[str, str]) -> WorkError:
+    return WorkError(
+        _("Another kvmready works on the backups of this host: process {pid}, since {since}.").format(
+            pid=holder["pid"], since=holder["since"]
+        ),
+        "",
+        _("Wait until it has ended, then run the same command again."),
+    )
 
 
 def cannot_write(folder: str, error: OSError) -> WorkError:

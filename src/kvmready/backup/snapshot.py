@@ -15,7 +15,8 @@ from kvmready.backup.pace import Pace
 from kvmready.backup.repository import items
 from kvmready.backup.sources import SPOOL, Source, Sources
 from kvmready.domains.connection import Libvirt
-from kvmready.domains.definition import Definition, definition_of
+from kvmready.domains.definition import Definition, definition_of, definitions_of
+from kvmready.domains.listing import domains
 from kvmready.errors import WorkError
 from kvmready.host.door import Workshop
 from kvmready.i18n import _
@@ -54,7 +55,9 @@ def save(saved: Saved, guest: Domain, found: Sources, agent: bool, id: str) -> t
     host, libvirt, uuid = saved.host, saved.libvirt, guest.uuid
     file = f"{saved.folder}/snapshot.xml"
     host.write(file, snapshot_xml(f"kvmready-{id}", found.disks, found.others).encode("utf-8"), 0o600, lasting=False)
-    saved.work.commits([commit(uuid, one.target) for one in found.disks])
+    overlays = [overlay(one) for one in found.disks]
+    commits = [commit(uuid, one.target) for one in found.disks]
+    saved.work.commits(commits, lambda: drop(host, libvirt, uuid, overlays))
     with frozen(libvirt, uuid, agent) as freeze:
         more = ("--disk-only", "--atomic", "--no-metadata")
         libvirt.change("snapshot-create", f"--domain={uuid}", f"--xmlfile={file}", *more, limit=SNAPSHOT_LIMIT)
@@ -67,10 +70,10 @@ def save(saved: Saved, guest: Domain, found: Sources, agent: bool, id: str) -> t
         image.copy(host, image.node(one.path, one.format), f"{saved.folder}/{name}", log, pace, options=options)
         saved.items += items(host, saved.folder, [name])
     saved.say(_("committing what the guest wrote meanwhile"))
-    for one in found.disks:
-        libvirt.change(*commit(uuid, one.target), limit=COMMIT_LIMIT)
-    saved.work.commits([])
-    drop(host, libvirt, uuid, [overlay(one) for one in found.disks])
+    for words in commits:
+        libvirt.change(*words, limit=COMMIT_LIMIT)
+    drop(host, libvirt, uuid, overlays)
+    saved.work.commits([], lambda: None)
     return freeze.done, freeze.why
 
 
@@ -99,6 +102,23 @@ def mend(host: Workshop, libvirt: Libvirt, guest: Domain, found: Definition) -> 
         libvirt.change(*commit(guest.uuid, target), limit=COMMIT_LIMIT)
     drop(host, libvirt, guest.uuid, [path for _target, path in stands])
     return bool(stands)
+
+
+def sweep(host: Workshop, libvirt: Libvirt, found: Definition) -> None:
+    """Remove overlays beside a guest's disks that were committed when their backup had been killed.
+
+    Nobody makes one meanwhile: whoever calls this holds the lock of all backups of this host.
+    """
+    folders = {path.rpartition("/")[0] for path in found.image_paths() if not path.startswith("/dev/")}
+    left_over = [
+        f"{folder}/{name}" for folder in folders for name in host.listdir(folder).names if OVERLAY.fullmatch(name)
+    ]
+    if left_over:
+        known = definitions_of(libvirt, [one.uuid for one in domains(libvirt)])
+        used = {path for one in known.values() for path in one.image_paths()}
+        for path in left_over:
+            if path not in used and host.stat(path).kind == "file":
+                host.remove(path, lasting=False)
 
 
 def drop(host: Workshop, libvirt: Libvirt, uuid: str, overlays: Sequence[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from kvmready.backup import job
 from kvmready.backup.repository import SPOOLS
@@ -34,6 +34,7 @@ class Work:
         self._checkpoint = ""
         self._job = False
         self._commits: tuple[tuple[str, ...], ...] = ()
+        self._committed: Callable[[], None] = lambda: None
         self._kept = False
         self._guard: Guard | None = None
 
@@ -48,6 +49,8 @@ class Work:
             job.cancel(self._libvirt, self._uuid)
         for words in self._commits:
             self._libvirt.run(*words, limit=COMMIT_LIMIT)
+        if self._commits:
+            self._committed()
         if not self._kept and self._checkpoint:
             self._libvirt.run(*self._drop())
         for path in self._spools:
@@ -70,9 +73,12 @@ class Work:
         self._job = False
         self._arm()
 
-    def commits(self, commands: Sequence[tuple[str, ...]]) -> None:
-        """From now on the guest may write into overlays, which these commands of virsh commit; none: no more."""
-        self._commits = tuple(commands)
+    def commits(self, commands: Sequence[tuple[str, ...]], then: Callable[[], None]) -> None:
+        """From now on the guest may write into overlays, which these commands of virsh commit; none: no more.
+
+        ``then`` removes what the guest does not stand on any more.
+        """
+        self._commits, self._committed = tuple(commands), then
         self._arm()
 
     def spools_done(self) -> None:

@@ -145,11 +145,13 @@ def _schedule(host: LocalHost, parsed: Parsed) -> int:
 
 
 def _program() -> tuple[str, ...]:
-    """How this program is started again, by whole paths."""
+    """How this program is started again, from anywhere: by its file, or as its launcher in a checkout does."""
     script = os.path.abspath(sys.argv[0])
-    if os.path.basename(script) == "__main__.py":
-        return (sys.executable, "-m", "kvmready")
-    return (script,) if os.access(script, os.X_OK) else (sys.executable, script)
+    if os.path.isfile(script) and os.path.basename(script) != "__main__.py":
+        return (sys.executable, script)
+    source = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    start = f"import sys; sys.path.insert(0, {source!r}); from kvmready.__main__ import main; raise SystemExit(main())"
+    return (sys.executable, "-I", "-c", start)
 
 
 def _keep(parsed: Parsed) -> tuple[int, int]:

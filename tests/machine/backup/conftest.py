@@ -49,6 +49,11 @@ class Host:
         """``backup create``; the record of its first guest."""
         return self.json("create", *words, "--to", BACKUPS, status=status)["guests"][0]
 
+    def refused(self, name: str, folder: str = BACKUPS) -> str:
+        """``backup create`` of a guest that fails; what it says."""
+        said: str = self.json("create", name, "--to", folder, status=1)["guests"][0]["error"]
+        return said
+
     def listed(self, name: str = "") -> list[dict[str, Any]]:
         words = (name,) if name else ()
         found: list[dict[str, Any]] = self.json("list", *words, "--from", BACKUPS)["backups"]
