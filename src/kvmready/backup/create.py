@@ -10,7 +10,7 @@ from kvmready.apply.journal import stamp
 from kvmready.backup import host_files, image, parts, running, snapshot
 from kvmready.backup.manifest import Disk, Item, Manifest
 from kvmready.backup.pace import Pace
-from kvmready.backup.repository import Entry, Repository, STATE, busy, cannot_write, items, new_id
+from kvmready.backup.repository import STATE, Entry, Repository, busy, cannot_write, items, new_id
 from kvmready.backup.sources import Sources, sources
 from kvmready.backup.work import Work
 from kvmready.domains.connection import Libvirt
