@@ -23,20 +23,23 @@ ROOMS = (
     "guest",
     "facts",
     "distro",
+    "images",
     "checks",
     "plan",
     "apply",
     "timers",
     "proof",
+    "domains",
     "report",
     "knowledge",
     "pipeline",
+    "backup",
     "cli",
     "__main__",
 )
 """A room imports only rooms that stand before it."""
 
-THROUGH_THE_DOOR = ("facts", "distro", "checks", "plan", "apply", "timers", "proof")
+THROUGH_THE_DOOR = ("facts", "distro", "images", "checks", "plan", "apply", "timers", "proof", "domains", "backup")
 """Rooms that ask a door; report, pipeline and cli may read files that the package or the command line names."""
 
 PROGRAM_ROOMS = ("host", "guest")

@@ -195,38 +195,20 @@ def _doctor() -> tuple[Option, ...]:
     )
 
 
-def _timer_install() -> tuple[Option, ...]:
-    return (
-        Option(
-            ("--output",),
-            "value",
-            N_("the file for node_exporter (default: one in its own folder for text files)"),
-            metavar="FILE",
-        ),
-        Option(
-            ("--calendar",),
-            "value",
-            N_("when, as in systemd.time(7) (default: %(default)s)"),
-            default="hourly",
-            metavar="WHEN",
-        ),
-        *ASKED,
-    )
-
-
-def _none() -> tuple[Option, ...]:
+def none() -> tuple[Option, ...]:
     return ()
 
 
-ACTIONS: dict[str, dict[str, tuple[str, Callable[[], tuple[Option, ...]]]]] = {
-    "timer": {
-        "install": (N_("write this host's report for Prometheus regularly, by a systemd timer"), _timer_install),
-        "remove": (N_("take the timer away"), _none),
-        "alerts": (N_("print alert rules for Prometheus"), _none),
-        "dashboard": (N_("print a dashboard for Grafana"), _none),
-    },
-}
-"""Verbs that have actions: each is said behind its verb, with a line in the verb's help and options of its own."""
+def actions(verb: str) -> dict[str, tuple[str, Callable[[], tuple[Option, ...]]]]:
+    """The actions of a verb of ``WITH_ACTIONS``: each is said behind its verb, with a line and options of its own."""
+    # importlib would read in warnings first; this is what the import statement calls.
+    found: dict[str, tuple[str, Callable[[], tuple[Option, ...]]]] = __import__(
+        f"kvmready.cli.options_of.{verb}", fromlist=["ACTIONS"]
+    ).ACTIONS
+    return found
+
+
+WITH_ACTIONS = ("backup", "timer")
 
 VERBS: dict[str, tuple[str, Callable[[], tuple[Option, ...]]]] = {
     "up": (N_("make this machine a KVM host and prove it: check, plan, ask, apply, prove, report"), _up),
@@ -237,7 +219,8 @@ VERBS: dict[str, tuple[str, Callable[[], tuple[Option, ...]]]] = {
     "history": (N_("list the runs of this host, newest last"), _history),
     "explain": (N_("teach what a layer, a check or a cause is, and how to look and to mend by hand"), _explain),
     "doctor": (N_("say which known problem an error message is, on this host, and the way out"), _doctor),
-    "timer": (N_("have this host reported to Prometheus; alert rules and a dashboard"), _none),
+    "backup": (N_("back up guests and the host's configuration, and put guests back"), none),
+    "timer": (N_("have this host reported to Prometheus; alert rules and a dashboard"), none),
 }
 """A verb to its line in the help and to its options."""
 
@@ -254,11 +237,11 @@ def read(arguments: Sequence[str]) -> Parsed | None:
         if option is None:
             if "verb" not in values and word in VERBS:
                 options = VERBS[word][1]()
-                if word in ACTIONS:
+                if word in WITH_ACTIONS:
                     action = next(words, "")
-                    if action not in ACTIONS[word]:
+                    if action not in actions(word):
                         return None
-                    options = ACTIONS[word][action][1]()
+                    options = actions(word)[action][1]()
                     values["action"] = action
                 values.update(verb=word, **{option.attribute: option.initial for option in options})
                 known.update((name, option) for option in options for name in option.names if name.startswith("-"))

@@ -7,10 +7,9 @@ import sys
 
 from kvmready import timers
 from kvmready.apply.state import require_root
-from kvmready.cli import session
+from kvmready.cli import program, session
 from kvmready.cli.options import Parsed
 from kvmready.errors import EXIT_READY, UsageError
-from kvmready.host import elevate
 from kvmready.host.local import LocalHost
 from kvmready.i18n import _
 
@@ -37,11 +36,7 @@ def _install(parsed: Parsed) -> int:
     host = LocalHost()
     require_root(host)
     target = _target(host, parsed.output)
-    program = elevate.program()
-    import kvmready
-
-    package = os.path.dirname(os.path.realpath(kvmready.__file__))
-    timers.refuse_changeable(host, (*program, *map(os.path.realpath, program), package))
+    start = program.for_root(host)
     want = session.want(parsed, host)
     words = ["check", "--format=prometheus", f"--output={target}"]
     if parsed.config is not None:
@@ -50,7 +45,7 @@ def _install(parsed: Parsed) -> int:
         words.append(f"--profile={parsed.profile}")
     if parsed.user or not (parsed.configuration and "users" in parsed.configuration.values):
         words += [f"--user={name}" for name in want.users]
-    timer = _timer(((*program, *words),))
+    timer = _timer(((*start, *words),))
     following = timers.install(host, timer, parsed.calendar)
     _say(parsed, {"units": list(timer.units), "file": target, "next": following, "removed": False})
     return EXIT_READY

@@ -97,8 +97,8 @@ def build(repeat: bool = True) -> Parser:
 
     for name, (text, own) in options.VERBS.items():
         verb = add(verbs, name, _(text), own())
-        if name in options.ACTIONS:
-            actions = verb.add_subparsers(dest="action", metavar="ACTION", parser_class=Parser, required=True)
-            for action, (line, its) in options.ACTIONS[name].items():
-                add(actions, action, _(line), its())
+        if name in options.WITH_ACTIONS:
+            group = verb.add_subparsers(dest="action", metavar="ACTION", parser_class=Parser, required=True)
+            for action, (line, its) in options.actions(name).items():
+                add(group, action, _(line), its())
     return parser

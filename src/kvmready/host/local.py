@@ -7,7 +7,7 @@ import os
 import stat as modes
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from kvmready.host.child import Child
 from kvmready.host.door import (
@@ -18,6 +18,7 @@ from kvmready.host.door import (
     Command,
     Ended,
     Group,
+    Growing,
     Guard,
     Listing,
     Reading,
@@ -370,6 +371,16 @@ class LocalHost:
     def read_bytes(self, path: str) -> bytes:
         return self._content(path, 1 << 40)
 
+    def parts(self, path: str) -> Iterator[bytes]:
+        from kvmready.host import growing
+
+        return growing.parts(path)
+
+    def grow(self, path: str) -> Growing:
+        from kvmready.host.growing import LocalGrowing
+
+        return LocalGrowing(path)
+
     def remove(self, path: str, lasting: bool = True) -> None:
         os.unlink(path)
         if lasting:
@@ -380,6 +391,18 @@ class LocalHost:
 
     def rmdir(self, path: str) -> None:
         os.rmdir(path)
+
+    def rename(self, old: str, new: str) -> None:
+        os.rename(old, new)
+        for path in {os.path.dirname(old): old, os.path.dirname(new): new}.values():
+            self._sync_folder(path)
+
+    def sync(self, path: str) -> None:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
     def chown(self, path: str, uid: int, gid: int, mode: int) -> None:
         os.chown(path, uid, gid)

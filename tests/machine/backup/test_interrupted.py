@@ -1,0 +1,192 @@
+"""Backups and restores that are interrupted: by a kill, a restarted daemon, a full disk, a guest that hangs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.machine.backup.conftest import BACKUPS, IMAGES, Host
+
+A, B = f"{IMAGES}/a.qcow2", f"{IMAGES}/b.img"
+
+
+def big(host: Host, start: bool = True) -> str:
+    """A guest whose backup takes some seconds."""
+    host.disk(A, 1600)
+    return host.guest("big", (A, "qcow2"), start=start)
+
+
+def begun(host: Host, *words: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(host.argv(*words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def inside(outer: int) -> int:
+    """The process of kvmready itself: nsenter forks, and env becomes it."""
+    return int(Path(f"/proc/{outer}/task/{outer}/children").read_text().split()[0])
+
+
+def spooling(host: Host) -> bool:
+    return bool(host.run("find", IMAGES, "-name", ".kvmready-*"))
+
+
+def compressing(host: Host) -> bool:
+    return bool(host.stack.run(("find", BACKUPS, "-name", "disk-vda.qcow2")).stdout)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("moment", ["job", "compress", "snapshot", "offline"])
+def test_ended_in_the_middle(host: Host, moment: str, number: signal.Signals) -> None:
+    uuid = big(host, start=moment != "offline")
+    method = "snapshot" if moment == "snapshot" else "auto"
+    process = begun(host, "create", "big", "--method", method, "--to", BACKUPS)
+    host.until(lambda: spooling(host) if moment == "job" else compressing(host))
+    os.kill(inside(process.pid), number)
+    _out, said = process.communicate(timeout=120)
+    assert process.returncode == (137 if number == signal.SIGKILL else 130) or process.returncode < 0, said
+    killed = moment == "snapshot" and number == signal.SIGKILL  # the next backup removes what was committed
+    host.until(lambda: [name.endswith(".overlay") for name in host.hidden()] == [True] * killed)
+    host.until(lambda: host.stack.virsh("domblklist", uuid).split() == ["vda", A])
+    assert host.listed() == []
+    assert host.state(uuid) == ("shut off" if moment == "offline" else "running")
+    assert moment == "offline" or "None" in host.stack.virsh("domjobinfo", uuid)
+    assert host.create("big")["ok"]
+    assert host.backup("verify", "--from", BACKUPS).returncode == 0
+
+
+def test_an_overlay_that_was_left_is_committed_first(host: Host) -> None:
+    """As after a power failure, when nobody was left to clean up."""
+    uuid = host.guest("web", (host.disk(A, 40), "qcow2"), start=True)
+    overlay = f"{IMAGES}/.kvmready-20260101T000000Z-0123abcd-vda.overlay"
+    spec = f"vda,snapshot=external,file={overlay}"
+    host.stack.virsh("snapshot-create-as", uuid, "left", "--disk-only", "--no-metadata", "--diskspec", spec)
+    assert host.stack.virsh("domblklist", uuid).split() == ["vda", overlay]
+    host.stop(uuid)
+    assert "Start the guest" in host.refused("web")
+    host.stack.virsh("start", uuid)
+    made = host.create("web")["backup"]
+    assert made["disks"][0]["source"] == A
+    assert host.stack.virsh("domblklist", uuid).split() == ["vda", A]
+
+
+def test_what_a_power_failure_left_is_swept(host: Host) -> None:
+    host.guest("web", (host.disk(A, 20), "qcow2"), start=True)
+    spool, folder = (
+        f"{IMAGES}/.kvmready-20260101T000000Z-0123abcd-vda.qcow2",
+        f"{BACKUPS}/.partial-20260101T000000Z-0123abcd",
+    )
+    host.run("touch", spool)
+    host.run("mkdir", folder)
+    host.run("sh", "-c", f"""printf '["{spool}", "/etc/passwd", "{A}"]' > {folder}/spools.json""")
+    assert host.create("web")["ok"]
+    assert host.stack.run(("ls", "/etc/passwd", A)).returncode == 0
+
+
+def test_the_daemon_is_restarted_in_the_middle(host: Host) -> None:
+    """The backup carries on or says that it could not; the guest runs on, and the next one is good."""
+    uuid = big(host)
+    process = begun(host, "create", "big", "--to", BACKUPS)
+    host.until(lambda: spooling(host))
+    os.kill(host.stack.daemon(), signal.SIGKILL)
+    host.run("sh", "-c", "sleep 1; exec libvirtd -d")
+    _out, said = process.communicate(timeout=200)
+    if process.returncode:
+        assert process.returncode == 1 and "libvirt" in said and "Traceback" not in said, said
+        assert [one for one in host.listed() if one["kind"] == "guest"] == []
+    host.until(lambda: not host.hidden())
+    assert host.state(uuid) == "running"
+    assert host.create("big")["ok"]
+    assert host.backup("verify", "--from", BACKUPS).returncode == 0
+
+
+def test_too_little_room_is_seen_before(host: Host) -> None:
+    uuid = big(host)
+    host.run("mkdir", "/tmp/small")
+    host.run("mount", "-t", "tmpfs", "-o", "size=80M,mode=700", "small", "/tmp/small")
+    try:
+        for _state in ("running", "shut off"):
+            assert "not enough room in /tmp/small" in host.refused("big", "/tmp/small")
+            assert ".partial" not in host.run("ls", "-A", "/tmp/small")
+            host.stop(uuid)
+    finally:
+        host.run("umount", "/tmp/small")
+        host.run("rmdir", "/tmp/small")
+
+
+@pytest.mark.parametrize("where", ["spool", "backups"])
+def test_a_disk_that_is_full(host: Host, where: str) -> None:
+    """A compressed image takes less than what comes out of it, so that the room seems enough before."""
+    host.disk(B, 400, "raw")
+    place = IMAGES if where == "spool" else BACKUPS
+    host.run("mount", "-t", "tmpfs", "-o", "size=120M,mode=711", "small", place)
+    try:
+        if where == "spool":
+            host.run("sh", "-c", "head -c 400M /dev/zero | tr '\\0' x > /tmp/b.img")
+            host.run("qemu-img", "convert", "-c", "-f", "raw", "-O", "qcow2", "/tmp/b.img", A)
+        else:
+            host.run("sh", "-c", "head -c 300M /dev/urandom > /tmp/b.img")
+            host.run("qemu-img", "convert", "-f", "raw", "-O", "qcow2", "/tmp/b.img", A)
+        host.run("rm", "/tmp/b.img")
+        uuid = host.guest("web", (A, "qcow2"), start=True)
+        said = host.refused("web")
+        assert ("The backup job failed" if where == "spool" else "not enough room") in said
+        assert host.state(uuid) == "running"
+        assert [one for one in host.listed() if one["kind"] == "guest"] == []
+        assert host.hidden() == []
+        host.remove(uuid)
+    finally:
+        host.run("umount", place)
+
+
+def test_a_guest_that_hangs_does_not_cost_the_others_theirs(host: Host) -> None:
+    """The process of its emulator is stopped, so that nothing answers libvirt."""
+    host.disk(A, 20)
+    host.disk(B, 20, "raw")
+    first = host.guest("a-hangs", (A, "qcow2"), start=True)
+    host.guest("z-runs", (B, "raw"), start=True)
+    pid = int(host.run("cat", "/run/libvirt/qemu/a-hangs.pid"))
+    host.run("kill", "-STOP", str(pid))
+    try:
+        guests = host.json("create", "--all", "--to", BACKUPS, status=1)["guests"]
+    finally:
+        host.run("kill", "-CONT", str(pid))
+    assert [(one["name"], one["ok"]) for one in guests] == [("a-hangs", False), ("z-runs", True), ("", True)]
+    assert "libvirt" in guests[0]["error"]
+    assert [one["name"] for one in host.listed()] == ["z-runs", ""]
+    host.until(lambda: not host.hidden())
+    host.until(lambda: host.stack.run(("virsh", "-q", "-c", "qemu:///system", "domstate", first)).returncode == 0)
+    host.until(lambda: host.json("create", "a-hangs", "--to", BACKUPS)["guests"][0]["ok"])
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_restore_killed_in_the_middle(host: Host, force: bool) -> None:
+    uuid = big(host, start=False)
+    host.create("big")
+    before = host.run("sha256sum", A)
+    if not force:
+        host.remove(uuid, A)
+    process = begun(host, "restore", "big", *(("--force",) if force else ()), "--from", BACKUPS)
+    host.until(lambda: bool(host.run("find", IMAGES, "-name", ".kvmready-restore-*")))
+    os.kill(inside(process.pid), signal.SIGKILL)
+    process.communicate(timeout=60)
+    host.until(lambda: not host.hidden())
+    if force:
+        assert host.run("sha256sum", A) == before
+    else:
+        assert host.run("ls", "-A", IMAGES) == "" and host.stack.virsh("list", "--all", "--uuid").split() == []
+    assert host.backup("restore", "big", *(("--force",) if force else ()), "--from", BACKUPS).returncode == 0
+
+
+def test_only_one_at_a_time(host: Host) -> None:
+    big(host)
+    process = begun(host, "create", "big", "--to", BACKUPS)
+    host.until(lambda: spooling(host))
+    done = host.backup("create", "big", "--to", BACKUPS)
+    assert done.returncode == 1 and "Another kvmready works on the backups" in done.stderr
+    assert host.listed() == []
+    process.communicate(timeout=120)
+    assert process.returncode == 0
+    assert Path(host.listed()[0]["folder"]).name == host.listed()[0]["id"]
