@@ -31,12 +31,14 @@ ROOMS = (
     "report",
     "knowledge",
     "pipeline",
+    "vm",
+    "watch",
     "cli",
     "__main__",
 )
 """A room imports only rooms that stand before it."""
 
-THROUGH_THE_DOOR = ("facts", "distro", "checks", "plan", "apply", "proof", "domains")
+THROUGH_THE_DOOR = ("facts", "distro", "checks", "plan", "apply", "proof", "domains", "vm", "watch")
 """Rooms that ask a door; report, pipeline and cli may read files that the package or the command line names."""
 
 PROGRAM_ROOMS = ("host", "guest")

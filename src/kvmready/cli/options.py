@@ -189,6 +189,64 @@ def _doctor() -> tuple[Option, ...]:
     )
 
 
+VM_ACTIONS = ("create", "list", "start", "stop", "console", "info", "delete")
+
+
+def _vm() -> tuple[Option, ...]:
+    return (
+        Option(
+            ("action",), "word", N_("what to do: create, list, start, stop, console, info or delete"), metavar="ACTION"
+        ),
+        Option(("name",), "word", N_("the guest's name, or its UUID where it exists"), metavar="NAME"),
+        Option(
+            ("--image",),
+            "value",
+            N_("create: a qcow2 or raw image of a system with cloud-init: a file, an address or a known name"),
+            metavar="FILE|URL|NAME",
+        ),
+        Option(("--cpus",), "value", N_("create: how many CPUs it has (default: 2)"), metavar="N"),
+        Option(("--memory",), "value", N_("create: its memory, for instance 512M or 4G (default: 2G)"), metavar="SIZE"),
+        Option(
+            ("--disk",), "value", N_("create: its disk (default: 10G, more where the image is larger)"), metavar="SIZE"
+        ),
+        Option(("--network",), "value", N_("create: the libvirt network (default: default)"), metavar="NAME"),
+        Option(("--user",), "value", N_("create: the user in the guest (default: your own name)"), metavar="NAME"),
+        Option(
+            ("--ssh-key",),
+            "value",
+            N_("create: the public key that opens it (default: those in your ~/.ssh, else a new pair)"),
+            metavar="FILE",
+        ),
+        Option(("--uefi",), "flag", N_("create: start it with UEFI")),
+        Option(("--tpm",), "flag", N_("create: give it an emulated TPM 2.0")),
+        Option(
+            ("--accel",), "value", N_("tcg: accept software emulation where KVM is impossible"), choices=("kvm", "tcg")
+        ),
+        Option(("--no-wait",), "flag", N_("create: do not wait until it can be logged in to")),
+        Option(("--timeout",), "value", N_("create, stop: seconds to wait (default: 300 and 60)"), metavar="S"),
+        Option(("--force",), "flag", N_("stop, delete: cut it off where it does not shut down")),
+        Option(
+            ("--delete-disk",),
+            "list",
+            N_("delete: this disk of the guest as well, although kvmready did not make it; may be repeated"),
+            metavar="TARGET|PATH",
+        ),
+        Option(("--yes",), "flag", N_("delete: without asking")),
+    )
+
+
+def _watch() -> tuple[Option, ...]:
+    from kvmready.watch.guests import SORTS
+
+    return (
+        Option(("--sort",), "value", N_("what stands first (default: %(default)s)"), default="cpu", choices=SORTS),
+        Option(
+            ("--interval",), "value", N_("seconds between two looks (default: %(default)s)"), default="3", metavar="S"
+        ),
+        Option(("--once",), "flag", N_("one look, then end; json and prometheus need it")),
+    )
+
+
 VERBS: dict[str, tuple[str, Callable[[], tuple[Option, ...]]]] = {
     "up": (N_("make this machine a KVM host and prove it: check, plan, ask, apply, prove, report"), _up),
     "check": (N_("say whether this machine is a KVM host, and what keeps it from being one"), _check),
@@ -198,6 +256,8 @@ VERBS: dict[str, tuple[str, Callable[[], tuple[Option, ...]]]] = {
     "history": (N_("list the runs of this host, newest last"), _history),
     "explain": (N_("teach what a layer, a check or a cause is, and how to look and to mend by hand"), _explain),
     "doctor": (N_("say which known problem an error message is, on this host, and the way out"), _doctor),
+    "vm": (N_("test guests from a cloud image: create, list, start, stop, console, info, delete"), _vm),
+    "watch": (N_("show live what the host and its guests use, and where more was promised than there is"), _watch),
 }
 """A verb to its line in the help and to its options."""
 
@@ -220,7 +280,7 @@ def read(arguments: Sequence[str]) -> Parsed | None:
                 continue
             if "verb" not in values or not free or word.startswith("-") or not word:
                 return None
-            option, value = free.pop(), word
+            option, value = free.pop(0), word
         elif option.kind == "flag":
             if equals:
                 return None
