@@ -206,9 +206,7 @@ def _vm() -> tuple[Option, ...]:
         ),
         Option(("--cpus",), "value", N_("create: how many CPUs it has (default: 2)"), metavar="N"),
         Option(("--memory",), "value", N_("create: its memory, for instance 512M or 4G (default: 2G)"), metavar="SIZE"),
-        Option(
-            ("--disk",), "value", N_("create: its disk (default: 10G, more where the image is larger)"), metavar="SIZE"
-        ),
+        Option(("--disk",), "value", N_("create: its disk (default: 10G, or as the image)"), metavar="SIZE"),
         Option(("--network",), "value", N_("create: the libvirt network (default: default)"), metavar="NAME"),
         Option(("--user",), "value", N_("create: the user in the guest (default: your own name)"), metavar="NAME"),
         Option(

@@ -36,12 +36,12 @@ def run(parsed: Parsed) -> int:
             "",
             _("It is one of: {names}").format(names=", ".join(VM_ACTIONS)),
         )
-    for option, actions in ONLY_FOR.items():
-        if getattr(parsed, option) not in (None, False, []) and parsed.action not in actions:
+    for option, allowed in ONLY_FOR.items():
+        if getattr(parsed, option) not in (None, False, []) and parsed.action not in allowed:
             raise UsageError(
                 _("--{option} is not for vm {action}.").format(option=option.replace("_", "-"), action=parsed.action),
                 "",
-                _("It is for: {names}").format(names=", ".join(actions)),
+                _("It is for: {names}").format(names=", ".join(allowed)),
             )
     if (parsed.name is None) != (parsed.action == "list"):
         words = _("vm list takes no name.") if parsed.action == "list" else _("vm {action} needs the name of a guest.")

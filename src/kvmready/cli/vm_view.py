@@ -136,13 +136,9 @@ def doomed(guest: Guest, work: Doomed, stream: TextIO) -> None:
     for path in work.keys:
         item("-", "red", _("the key {path}, which was made for it").format(path=path))
     for path in work.stays:
-        item(
-            canvas.glyph("skip"), "dim", _("{path} stays: kvmready did not make it, or it is in use").format(path=path)
-        )
+        words = _("{path} stays: kvmready did not make it, or it is in use")
+        item(canvas.glyph("skip"), "dim", words.format(path=path))
     for path, user in work.shared:
-        item(
-            canvas.glyph("warn"),
-            STYLES["warn"],
-            _("{path} is in use by {name} as well").format(path=path, name=repr(user)),
-        )
+        words = _("{path} is in use by {name} as well")
+        item(canvas.glyph("warn"), STYLES["warn"], words.format(path=path, name=repr(user)))
     canvas.write(lines)

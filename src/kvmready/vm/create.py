@@ -142,7 +142,8 @@ class Creating:
             raise WorkError(
                 _("{path} cannot be written.").format(path=self._folder), error.strerror or str(error)
             ) from None
-        running = host.begin_change(Command(self.argv(), INSTALL_LIMIT))
+        # HOME: its log, and without root the disc for cloud-init as well, go into our folder.
+        running = host.begin_change(Command(self.argv(), INSTALL_LIMIT, env=(("HOME", self._folder),)))
         try:
             result = running.wait()
         finally:
@@ -168,8 +169,7 @@ class Creating:
             "--channel=unix,target.type=virtio,target.name=org.qemu.guest_agent.0",
             "--rng=/dev/urandom",
             "--graphics=none",
-            "--os-variant="
-            + (f"detect=off,require=off,name={place.osinfo}" if place.osinfo else "detect=on,require=off"),
+            "--os-variant=detect=on,require=off" + (f",name={place.osinfo}" if place.osinfo else ""),
             f"--cloud-init={cloud}",
             "--noautoconsole",
         ]
@@ -186,10 +186,12 @@ class Creating:
         return tuple(words)
 
     def _remember(self, created: record.Created) -> None:
-        more = ("--config", "--live")
+        domain, more = f"--domain={self.uuid}", ("--config", "--live")
+        # virt-install has an installation end at its first reboot; this one is installed already.
+        self._libvirt.change("set-lifecycle-action", domain, "--type=reboot", "--action=restart", "--live")
         self._libvirt.change(
             "metadata",
-            f"--domain={self.uuid}",
+            domain,
             f"--uri={record.NAMESPACE}",
             f"--key={record.PREFIX}",
             f"--set={record.render(created)}",
@@ -249,7 +251,4 @@ def _refused(libvirt: Libvirt, result: Result) -> WorkError:
     said = [line.strip() for line in (result.stderr + result.stdout).splitlines() if line.strip()]
     words = next((line[5:].strip() for line in said if line.startswith("ERROR")), " ".join(said)[-600:])
     cause = causes.recognise(words, causes.DOMAIN)
-    move = (
-        _("See: {command}").format(command=f"kvmready explain {cause}") if cause and not cause.startswith("?") else ""
-    )
-    return LibvirtError(_("virt-install could not start the guest."), words, move, cause, words)
+    return libvirt.error(_("virt-install could not start the guest."), words, cause, words)

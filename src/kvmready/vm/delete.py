@@ -54,7 +54,8 @@ def doomed(libvirt: Libvirt, guest: Guest, named: Sequence[str]) -> Doomed:
     if own and guest.created is not None and own not in dict(shared):
         volume = (guest.created.pool, guest.created.volume)
     gone = {*chosen, *((own,) if volume[0] else ())}
-    stays = tuple(disk.path or _named(disk) for disk in guest.definition.disks if disk.image is not None)
+    kept = [disk for disk in guest.definition.disks if disk.image is not None and disk.device in ("disk", "lun")]
+    stays = tuple(disk.path or _named(disk) for disk in kept)
     return Doomed(
         volume,
         own if volume[0] else "",

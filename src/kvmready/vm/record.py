@@ -1,4 +1,4 @@
-"""What ``vm create`` made for a guest, kept in the guest's definition, so that ``vm delete`` removes that and no more."""
+"""What ``vm create`` made for a guest, kept in its definition, so that ``vm delete`` removes that and no more."""
 
 from __future__ import annotations
 
