@@ -23,6 +23,7 @@ ROOMS = (
     "guest",
     "facts",
     "distro",
+    "images",
     "checks",
     "plan",
     "apply",
@@ -38,7 +39,7 @@ ROOMS = (
 )
 """A room imports only rooms that stand before it."""
 
-THROUGH_THE_DOOR = ("facts", "distro", "checks", "plan", "apply", "proof", "domains", "vm", "watch")
+THROUGH_THE_DOOR = ("facts", "distro", "images", "checks", "plan", "apply", "proof", "domains", "vm", "watch")
 """Rooms that ask a door; report, pipeline and cli may read files that the package or the command line names."""
 
 PROGRAM_ROOMS = ("host", "guest")

@@ -266,9 +266,13 @@ def read(arguments: Sequence[str]) -> Parsed | None:
     values: dict[str, Any] = {}
     known = {name: option for option in COMMON for name in option.names}
     free: list[Option] = []
+    ended = False  # everything behind a "--" stands alone, whatever it begins with
     for word in words:
+        if word == "--" and "verb" in values and not ended:
+            ended = True
+            continue
         name, equals, value = word.partition("=") if word.startswith("--") else (word, "", "")
-        option = known.get(name)
+        option = None if ended else known.get(name)
         if option is None:
             if "verb" not in values and word in VERBS:
                 options = VERBS[word][1]()
@@ -276,7 +280,7 @@ def read(arguments: Sequence[str]) -> Parsed | None:
                 known.update((name, option) for option in options for name in option.names if name.startswith("-"))
                 free = [option for option in options if option.kind == "word"]
                 continue
-            if "verb" not in values or not free or word.startswith("-") or not word:
+            if "verb" not in values or not free or (word.startswith("-") and not ended) or not word:
                 return None
             option, value = free.pop(0), word
         elif option.kind == "flag":

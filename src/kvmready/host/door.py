@@ -7,7 +7,7 @@ Questions can be recorded and replayed; changes cannot, and a replaying host ref
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from kvmready.typed import NamedTuple, Protocol
 
@@ -213,8 +213,31 @@ class Guard(Protocol):
         """Have it clean up now, and wait until it has. Safe to call again."""
 
 
+class Growing(Protocol):
+    """A large file that arrives in pieces, under a temporary name, locked. Its changes raise OSError."""
+
+    size: int
+
+    def append(self, content: bytes) -> None: ...
+
+    def restart(self) -> None:
+        """Make it empty."""
+
+    def parts(self) -> Iterator[bytes]:
+        """What is there so far, from the beginning."""
+
+    def keep(self, path: str, mode: int) -> None:
+        """It is whole: sync it, give it its mode and its name."""
+
+    def discard(self) -> None:
+        """Throw it away."""
+
+    def close(self) -> None:
+        """Leave what is there for another time. Safe to call again."""
+
+
 class Workshop(Door, Protocol):
-    """A door that may also change the host. Only ``apply/`` and ``proof/`` hold one.
+    """A door that may also change the host. Only ``apply/``, ``images/`` and ``proof/`` hold one.
 
     File changes raise OSError: a change that did not happen is no answer but a failure of the work.
     """
@@ -237,6 +260,12 @@ class Workshop(Door, Protocol):
         """Append and fsync."""
 
     def read_bytes(self, path: str) -> bytes: ...
+
+    def parts(self, path: str) -> Iterator[bytes]:
+        """The content of a large regular file, piece by piece; raises OSError when it is begun."""
+
+    def grow(self, path: str) -> Growing:
+        """Begin, or carry on with, a large file. Raises BlockingIOError while another process is at work on it."""
 
     def remove(self, path: str, lasting: bool = True) -> None:
         """Remove a file; not ``lasting``: without an fsync of the folder."""

@@ -7,7 +7,7 @@ import os
 import stat as modes
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from kvmready.host.child import Child
 from kvmready.host.door import (
@@ -18,6 +18,7 @@ from kvmready.host.door import (
     Command,
     Ended,
     Group,
+    Growing,
     Guard,
     Listing,
     Reading,
@@ -369,6 +370,16 @@ class LocalHost:
 
     def read_bytes(self, path: str) -> bytes:
         return self._content(path, 1 << 40)
+
+    def parts(self, path: str) -> Iterator[bytes]:
+        from kvmready.host import growing
+
+        return growing.parts(path)
+
+    def grow(self, path: str) -> Growing:
+        from kvmready.host.growing import LocalGrowing
+
+        return LocalGrowing(path)
 
     def remove(self, path: str, lasting: bool = True) -> None:
         os.unlink(path)

@@ -59,6 +59,26 @@ _TOPICS = {
         ),
         ("df(1)", "du(1)", "qemu-img(1)"),
     ),
+    "storage.image": Topic(
+        N_("A cloud image"),
+        (
+            N_("A disk with an installed system, made by a distribution, from which a guest starts at once."),
+            N_("Its maker publishes a checksum beside it, over HTTPS; the file is right if it has that checksum."),
+        ),
+        (
+            N_("prove --level linux and vm create start guests from one; what was changed on the way is not started."),
+            N_("Downloads are kept in /var/cache/kvmready/images (root) or ~/.cache/kvmready/images."),
+        ),
+        (
+            Look(
+                "qemu-img info debian-12-generic-amd64.qcow2",
+                "file format: qcow2\nvirtual size: 3 GiB (3221225472 bytes)",
+                "file format: raw\nvirtual size: 1.5 KiB (1536 bytes)",
+                N_("A damaged file, or a web page saved by mistake, is taken for raw."),
+            ),
+        ),
+        ("https://cloudinit.readthedocs.io/", "qemu-img(1)", "sha256sum(1)"),
+    ),
     "storage.path": Topic(
         N_("The way to a disk image"),
         (
@@ -237,6 +257,44 @@ _CAUSES = {
                     "# virsh -c qemu:///system pool-autostart big",
                 ),
             ),
+        ),
+    ),
+    "storage.image-download": Wrong(
+        "storage.image",
+        (N_("The server that has the image, or its checksum, gave no answer, or another than was asked for."),),
+        (
+            Do(N_("Look for the way out and for name service:"), ("ip route", "getent hosts cloud.debian.org")),
+            Do(N_("Behind a proxy, say so in the environment:"), ("export https_proxy=http://proxy.example:3128",)),
+            Do(
+                N_("Or bring the file by other means, and give its path:"),
+                ("kvmready prove --level linux --image ./disk.qcow2",),
+            ),
+        ),
+    ),
+    "storage.image-checksum": Wrong(
+        "storage.image",
+        (
+            N_("The file is whole, and other than the one that the checksum is of; a download was thrown away."),
+            N_("Mostly a mirror is in the middle of an update; it can also be somebody who changed the file."),
+        ),
+        (
+            Do(N_("Try again after some hours.")),
+            Do(N_("Compare by hand with what the maker publishes:"), ("sha256sum ./disk.qcow2",)),
+        ),
+    ),
+    "storage.image-invalid": Wrong(
+        "storage.image",
+        (
+            N_("The file is damaged, compressed, of another program's format, or holds no system that starts."),
+            N_("A qcow2 image that stands on another file is refused: QEMU would open that file, whatever it is."),
+        ),
+        (
+            Do(
+                N_("Unpack it, or convert it:"),
+                ("xz -dk disk.qcow2.xz", "qemu-img convert -O qcow2 disk.vmdk disk.qcow2"),
+            ),
+            Do(N_("Look whether it is whole:"), ("qemu-img check disk.qcow2",)),
+            Do(N_("Or take a known one:"), ("kvmready prove --level linux --image debian-12",)),
         ),
     ),
     "storage.apparmor-denied": Wrong(

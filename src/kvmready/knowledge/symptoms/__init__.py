@@ -42,6 +42,9 @@ SILENT: Mapping[str, str] = MappingProxyType(
         "kernel.module-not-persistent": "nothing fails until the next boot, and then it is kernel.module-not-loaded",
         "libvirt.exposed": "a daemon that is open to the network works, and says nothing of it",
         "libvirt.graphics-exposed": "QEMU opens the port that it was told to, and says nothing of it",
+        "storage.image-download": "only kvmready downloads these images, and names the cause itself",
+        "storage.image-checksum": "only kvmready compares these images, and names the cause itself",
+        "storage.image-invalid": "firmware says it on a guest's screen, and no program of the host does",
         "packages.no-table": "only kvmready's own plan can say what kvmready was not told",
     }
 )
