@@ -125,8 +125,8 @@ def doomed(guest: Guest, work: Doomed, stream: TextIO) -> None:
         lines.append(canvas.block(4, (mark + "  ", style), text, hang=3))
 
     item("-", "red", _("the guest {name}, its definition and snapshots' records").format(name=repr(guest.domain.name)))
-    if work.volume[0]:
-        item("-", "red", _("its disk {path}").format(path=work.volume_path))
+    for volume in work.volumes:
+        item("-", "red", _("its disk {path}").format(path=volume.path))
     for path in work.foreign:
         item("-", "red", _("the disk {path}, which kvmready did not make").format(path=path))
     if work.nvram:

@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
 FOLDER = "/tmp"
 PREFIX = "kvmready-vm-"
-SCRATCH = "/var/lib/libvirt/boot"
-"""Where root's virt-install makes the disc for cloud-init (virtinst: InstallerTreeMedia.make_scratchdir)."""
-
 COPY_LIMIT = 3600.0
 INSTALL_LIMIT = 300.0
 LOOK_EVERY = 1.0
@@ -60,7 +57,7 @@ class Creating:
         self.uuid = str(uuid4())
         # Each name carries the UUID: nobody else has it, and the guard ends the programs that hold it.
         stem = f"{host_name(wanted.name)}-{self.uuid}"
-        self._volume = f"{stem}.{image.format}"
+        self._volume, self._seed = f"{stem}.{image.format}", f"{stem}-seed.iso"
         self._keys = place.keys if place.keys.lines else ssh.planned(person, stem)
         self._folder = f"{FOLDER}/{PREFIX}{self.uuid}"
         self._guard: Guard | None = None
@@ -81,12 +78,10 @@ class Creating:
     def _takes_back(self) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
         """What removes all that may have been made; each does nothing where there is nothing."""
         argv, domain = self._libvirt.argv, f"--domain={self.uuid}"
-        copies = ("find", SCRATCH, "-maxdepth", "1", "-name", "virtinst-*", "-exec", "grep", "-qF", self.uuid, "{}")
         commands = (
             argv("destroy", domain),
             argv("undefine", domain, "--nvram"),
-            argv("vol-delete", f"--pool={self._place.pool.name}", f"--vol={self._volume}"),
-            (*copies, ";", "-delete"),
+            *(argv("vol-delete", f"--pool={self._place.pool.name}", f"--vol={v}") for v in (self._volume, self._seed)),
         )
         return commands, (self._folder, *self._keys.made)
 
@@ -95,10 +90,15 @@ class Creating:
         if self._keys.made:
             self._say(_("Making an ssh key for the guest …"))
             self._keys = ssh.make(self._host, self._person, self._keys, f"kvmready {host_name(wanted.name)}")
-        path = self._disk()
+        try:
+            self._host.mkdir(self._folder, 0o700)
+        except OSError as error:
+            what = _("{path} cannot be written.").format(path=self._folder)
+            raise WorkError(what, error.strerror or str(error)) from None
+        volumes = (self._disk(), self._seed_disk())
         self._say(_("Starting the guest with virt-install …"))
         self._install()
-        created = record.Created(place.pool.name, self._volume, path, place.login, wanted.image, self._keys.made)
+        created = record.Created(volumes, place.login, wanted.image, self._keys.made)
         self._remember(created)
         self._host.remove_tree(self._folder)
         if not patience:
@@ -106,44 +106,40 @@ class Creating:
         address, greeting = self._reached(patience)
         return Made(self.uuid, created, address, greeting)
 
-    def _disk(self) -> str:
-        """Copy the image into the pool and grow it; returns its path."""
-        image, pool, volume = self._image, f"--pool={self._place.pool.name}", f"--vol={self._volume}"
-        change = self._libvirt.change
+    def _disk(self) -> record.Volume:
+        """Copy the image into the pool and grow it."""
+        image = self._image
         self._say(_("Copying the image into the pool {pool} …").format(pool=repr(self._place.pool.name)))
-        size = image.length if image.format == "raw" else 1 << 20
-        change(
-            "vol-create-as",
-            pool,
-            f"--name={self._volume}",
-            f"--capacity={size}B",
-            f"--format={image.format}",
-            "--allocation=0",
-        )
-        sparse = ("--sparse",) if image.format == "raw" else ()
-        change("vol-upload", pool, volume, f"--file={image.path}", *sparse, limit=COPY_LIMIT)
-        change("pool-refresh", pool)  # libvirt read the size of the empty volume
+        made = self._uploaded(self._volume, image.path, image.format, image.length)
         if self._place.disk > image.size:
-            change("vol-resize", pool, volume, f"--capacity={self._place.disk}B")
-        return self._libvirt.text("vol-path", pool, volume).strip()
+            pool, volume = f"--pool={made.pool}", f"--vol={made.name}"
+            self._libvirt.change("pool-refresh", pool)  # it still has the size that it was made with
+            self._libvirt.change("vol-resize", pool, volume, f"--capacity={self._place.disk}B")
+        return made
 
-    def _install(self) -> None:
-        host, name = self._host, host_name(self._wanted.name)
+    def _uploaded(self, name: str, path: str, format: str, length: int) -> record.Volume:
+        """A volume with the content of a file. ``length`` is the file's."""
+        pool, change = self._place.pool.name, self._libvirt.change
+        size = length if format == "raw" else 1 << 20
+        what = (f"--name={name}", f"--capacity={size}B", f"--format={format}", "--allocation=0")
+        change("vol-create-as", f"--pool={pool}", *what)
+        sparse = ("--sparse",) if format == "raw" else ()
+        change("vol-upload", f"--pool={pool}", f"--vol={name}", f"--file={path}", *sparse, limit=COPY_LIMIT)
+        return record.Volume(pool, name, self._libvirt.text("vol-path", f"--pool={pool}", f"--vol={name}").strip())
+
+    def _seed_disk(self) -> record.Volume:
+        name = host_name(self._wanted.name)
         shell = "/bin/sh" if self._image.osinfo.startswith("alpine") else seed.SHELL
         files = {
-            "user-data": seed.user_data(self.uuid, name, self._place.login, self._keys.lines, shell),
+            "user-data": seed.user_data(name, self._place.login, self._keys.lines, shell),
             "meta-data": seed.meta_data(self.uuid, name),
         }
-        try:
-            host.mkdir(self._folder, 0o700)
-            for file, text in files.items():
-                host.write(f"{self._folder}/{file}", text.encode(), 0o600, lasting=False)
-        except OSError as error:
-            raise WorkError(
-                _("{path} cannot be written.").format(path=self._folder), error.strerror or str(error)
-            ) from None
-        # HOME: its log, and without root the disc for cloud-init as well, go into our folder.
-        running = host.begin_change(Command(self.argv(), INSTALL_LIMIT, env=(("HOME", self._folder),)))
+        image = seed.write(self._host, self._folder, files)
+        return self._uploaded(self._seed, image, "raw", self._host.stat(image).size)
+
+    def _install(self) -> None:
+        # HOME: its log and its cache go into our folder.
+        running = self._host.begin_change(Command(self.argv(), INSTALL_LIMIT, env=(("HOME", self._folder),)))
         try:
             result = running.wait()
         finally:
@@ -154,7 +150,6 @@ class Creating:
     def argv(self) -> tuple[str, ...]:
         """The virt-install. Values of its comma syntax are ours, or words without a comma."""
         wanted, place = self._wanted, self._place
-        cloud = f"user-data={self._folder}/user-data,meta-data={self._folder}/meta-data"
         words = [
             "virt-install",
             f"--connect={self._libvirt.uri}",
@@ -165,12 +160,12 @@ class Creating:
             f"--memory={wanted.memory >> 20}",
             f"--vcpus={wanted.cpus}",
             f"--disk=vol={place.pool.name}/{self._volume},bus=virtio",
+            f"--disk=vol={place.pool.name}/{self._seed},bus=virtio,readonly=on",
             f"--network=network={wanted.network},model=virtio",
             "--channel=unix,target.type=virtio,target.name=org.qemu.guest_agent.0",
             "--rng=/dev/urandom",
             "--graphics=none",
             "--os-variant=detect=on,require=off" + (f",name={place.osinfo}" if place.osinfo else ""),
-            f"--cloud-init={cloud}",
             "--noautoconsole",
         ]
         if place.machine:
@@ -187,8 +182,6 @@ class Creating:
 
     def _remember(self, created: record.Created) -> None:
         domain, more = f"--domain={self.uuid}", ("--config", "--live")
-        # virt-install has an installation end at its first reboot; this one is installed already.
-        self._libvirt.change("set-lifecycle-action", domain, "--type=reboot", "--action=restart", "--live")
         self._libvirt.change(
             "metadata",
             domain,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from kvmready.domains.definition import Definition, Disk
     from kvmready.host.door import Workshop
     from kvmready.vm.inventory import Guest
+    from kvmready.vm.record import Volume
 
 NVRAM_FOLDER = "/var/lib/libvirt/qemu/nvram/"
 """Where libvirt puts UEFI variables by itself; a file elsewhere was put there by somebody."""
@@ -24,13 +25,12 @@ NVRAM_FOLDER = "/var/lib/libvirt/qemu/nvram/"
 class Doomed(NamedTuple):
     """What a deletion will remove, and what it leaves.
 
-    ``volume`` is the (pool, volume) that kvmready made, ("", "") where there is none or it is not the guest's any more;
-    ``volume_path`` where it lies. ``foreign`` are the paths of disks to delete although kvmready did not make them.
-    ``stays`` are the paths of disks that stay, ``shared`` those that other guests use as well, with their names.
+    ``volumes`` are those that kvmready made, as far as they are still the guest's and nobody else's. ``foreign`` are
+    the paths of disks to delete although kvmready did not make them. ``stays`` are the paths of disks that stay,
+    ``shared`` those that other guests use as well, with the name of one.
     """
 
-    volume: tuple[str, str]
-    volume_path: str
+    volumes: tuple[Volume, ...]
     foreign: tuple[str, ...]
     nvram: bool
     keys: tuple[str, ...]
@@ -45,37 +45,30 @@ def doomed(libvirt: Libvirt, guest: Guest, named: Sequence[str]) -> Doomed:
     """
     shared = _shared(libvirt, guest)
     chosen = [_chosen(guest.definition, word) for word in named]
-    own = _own_path(guest)
     for path in chosen:
         user = dict(shared).get(path)
         if user is not None:
             raise UsageError(_("{path} is not deleted: another guest uses it as well.").format(path=repr(path)), user)
-    volume = ("", "")
-    if own and guest.created is not None and own not in dict(shared):
-        volume = (guest.created.pool, guest.created.volume)
-    gone = {*chosen, *((own,) if volume[0] else ())}
+    volumes = tuple(volume for volume in _own(guest) if volume.path not in dict(shared))
+    made = {volume.path for volume in volumes}
     kept = [disk for disk in guest.definition.disks if disk.image is not None and disk.device in ("disk", "lun")]
     stays = tuple(disk.path or _named(disk) for disk in kept)
     return Doomed(
-        volume,
-        own if volume[0] else "",
-        tuple(path for path in dict.fromkeys(chosen) if path != own or not volume[0]),
+        volumes,
+        tuple(path for path in dict.fromkeys(chosen) if path not in made),
         guest.definition.nvram.startswith(NVRAM_FOLDER),
         guest.created.keys if guest.created is not None else (),
-        tuple(path for path in stays if path not in gone),
+        tuple(path for path in stays if path not in made and path not in chosen),
         tuple(pair for pair in shared if pair[0] not in chosen),
     )
 
 
-def _own_path(guest: Guest) -> str:
-    """The path of the disk that was made for the guest, where it still is a disk of the guest's."""
+def _own(guest: Guest) -> tuple[Volume, ...]:
+    """The disks that were made for the guest, where they still are disks of the guest's."""
     if guest.created is None:
-        return ""
-    made = f"{guest.created.pool}/{guest.created.volume}"
-    for disk in guest.definition.disks:
-        if disk.image is not None and (disk.path == guest.created.path or disk.image.path == made):
-            return guest.created.path
-    return ""
+        return ()
+    used = {disk.image.path for disk in guest.definition.disks if disk.image is not None}
+    return tuple(one for one in guest.created.volumes if one.path in used or f"{one.pool}/{one.name}" in used)
 
 
 def _named(disk: Disk) -> str:
@@ -100,7 +93,7 @@ def _shared(libvirt: Libvirt, guest: Guest) -> tuple[tuple[str, str], ...]:
     """The guest's images that other guests stand on as well, each with one guest's name."""
     own = set(guest.definition.image_paths())
     if guest.created is not None:
-        own.add(guest.created.path)
+        own.update(volume.path for volume in guest.created.volumes)
     others = [domain.uuid for domain in domains(libvirt) if domain.uuid != guest.domain.uuid]
     found = {}
     for definition in definitions_of(libvirt, others).values() if others else ():
@@ -112,8 +105,8 @@ def delete(host: Workshop, libvirt: Libvirt, guest: Guest, work: Doomed) -> None
     """Undefine the guest, which must not run, and remove what ``work`` names. Raises WorkError."""
     if guest.domain.persistent:
         undefine(libvirt, guest.domain.uuid, work.nvram)
-    if work.volume[0]:
-        remove_volume(libvirt, work.volume)
+    for volume in work.volumes:
+        remove_volume(libvirt, volume)
     for path in work.foreign:
         _remove_file(host, libvirt, path)
     for path in work.keys:
@@ -135,11 +128,10 @@ def undefine(libvirt: Libvirt, uuid: str, nvram: bool) -> None:
             raise
 
 
-def remove_volume(libvirt: Libvirt, volume: tuple[str, str]) -> None:
+def remove_volume(libvirt: Libvirt, volume: Volume) -> None:
     """Delete it; one that is gone is as good. Raises LibvirtError."""
-    pool, name = volume
     try:
-        libvirt.change("vol-delete", f"--pool={pool}", f"--vol={name}")
+        libvirt.change("vol-delete", f"--pool={volume.pool}", f"--vol={volume.name}")
     except LibvirtError as error:
         if "storage volume not found" not in error.words.lower():
             raise

@@ -85,7 +85,16 @@ def document(guest: Guest) -> dict[str, Any]:
             for nic in definition.interfaces
         ],
         "address": guest.address or None,
-        "created": None if guest.created is None else {**guest.created._asdict(), "keys": list(guest.created.keys)},
+        "created": None if guest.created is None else _created(guest.created),
+    }
+
+
+def _created(created: Created) -> dict[str, Any]:
+    return {
+        "image": created.image,
+        "login": created.login,
+        "volumes": [volume._asdict() for volume in created.volumes],
+        "keys": list(created.keys),
     }
 
 

@@ -11,13 +11,19 @@ NAMESPACE = "urn:kvmready:guest:1"
 PREFIX = "kvmready"
 
 
-class Created(NamedTuple):
-    """``pool`` and ``volume`` name the disk, ``path`` is where it lay; ``keys`` are the files of a key pair that was
-    made for the guest; ``login`` is the user in it and ``image`` what it was made from."""
+class Volume(NamedTuple):
+    """A disk that was made: its name in its pool, and the path where it lay."""
 
     pool: str
-    volume: str
+    name: str
     path: str
+
+
+class Created(NamedTuple):
+    """``volumes`` are the disk and the seed of cloud-init; ``keys`` are the files of a key pair that was made for the
+    guest; ``login`` is the user in it and ``image`` what it was made from."""
+
+    volumes: tuple[Volume, ...]
     login: str = ""
     image: str = ""
     keys: tuple[str, ...] = ()
@@ -27,13 +33,13 @@ def render(created: Created) -> str:
     """The element for ``virsh metadata``."""
     from xml.sax.saxutils import escape, quoteattr
 
-    attributes = "".join(
-        f" {name}={quoteattr(visible(value))}"
-        for name, value in (("pool", created.pool), ("volume", created.volume), ("path", created.path))
+    disks = "".join(
+        f"<disk pool={quoteattr(one.pool)} volume={quoteattr(one.name)} path={quoteattr(one.path)}/>"
+        for one in created.volumes
     )
     keys = "".join(f"<key>{escape(path)}</key>" for path in created.keys)
     login, image = escape(created.login), escape(visible(created.image))
-    return f"<guest><disk{attributes}/><login>{login}</login><image>{image}</image>{keys}</guest>"
+    return f"<guest>{disks}<login>{login}</login><image>{image}</image>{keys}</guest>"
 
 
 def visible(text: str) -> str:
@@ -53,13 +59,11 @@ def read(definition: Definition) -> Created | None:
     def said(name: str) -> str:
         return root.findtext(f"{{{NAMESPACE}}}{name}") or ""
 
-    disk = root.find(f"{{{NAMESPACE}}}disk")
-    if disk is None:
-        return None
     return Created(
-        disk.get("pool", ""),
-        disk.get("volume", ""),
-        disk.get("path", ""),
+        tuple(
+            Volume(disk.get("pool", ""), disk.get("volume", ""), disk.get("path", ""))
+            for disk in root.findall(f"{{{NAMESPACE}}}disk")
+        ),
         said("login"),
         said("image"),
         tuple(key.text or "" for key in root.findall(f"{{{NAMESPACE}}}key")),
