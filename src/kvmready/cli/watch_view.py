@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from types import TracebackType
 
 from kvmready.i18n import N_, _
@@ -114,7 +115,7 @@ class View:
             head = _("watch · {host}").format(host=visible(self._hostname))
         clock = time.strftime("%H:%M:%S")
         lines = [Drawn(_filled("  " + head, width - 10) + clock, "bold"), Drawn("")]
-        lines += [Drawn("  " + text) for text in self._host(frame)]
+        lines += [Drawn("  " + text) for text in self._host(frame, width)]
         for warning in frame.warnings:
             lines += _paragraph("! ", warning.text, width, "warn")
         if frame.trouble:
@@ -130,24 +131,23 @@ class View:
         return lines
 
     @staticmethod
-    def _host(frame: Frame) -> list[str]:
+    def _host(frame: Frame, width: int) -> list[str]:
         host = frame.host
-        cpu = _("CPU {cpu} of {cpus}   steal {steal}   I/O wait {wait}   load {load}").format(
-            cpu=_share(host.cpu),
-            cpus=host.cpus,
-            steal=_share(host.steal),
-            wait=_share(host.io_wait),
-            load=" ".join(f"{value:.2f}" for value in host.load),
+        cpu = (
+            _("CPU {cpu} of {cpus}").format(cpu=_share(host.cpu), cpus=host.cpus),
+            _("steal {share}").format(share=_share(host.steal)),
+            _("I/O wait {share}").format(share=_share(host.io_wait)),
+            _("load {load}").format(load=" ".join(f"{value:.2f}" for value in host.load)),
         )
-        memory = _("memory {used} of {total}   swap {swap}").format(
-            used=size(host.memory_used),
-            total=size(host.memory),
-            swap=size(host.swap_used) if host.swap else _("none"),
-        )
+        swap = size(host.swap_used) if host.swap else _("none")
+        memory = [
+            _("memory {used} of {total}").format(used=size(host.memory_used), total=size(host.memory)),
+            _("swap {swap}").format(swap=swap),
+        ]
         rooms = [f"{visible(room.pool)} {size(room.free)}" for room in frame.rooms[:2]]
         if rooms:
-            memory += "   " + _("pool free: {rooms}").format(rooms=", ".join(rooms))
-        lines = [cpu, memory]
+            memory.append(_("pool free: {rooms}").format(rooms=", ".join(rooms)))
+        lines = _packed(cpu, width - 2) + _packed(memory, width - 2)
         if frame.guests is not None:
             lines.append(
                 _("{count} guests, {vcpus} vCPUs, {memory} of memory").format(
@@ -157,6 +157,18 @@ class View:
                 )
             )
         return lines
+
+
+def _packed(parts: Sequence[str], width: int) -> list[str]:
+    """The parts beside each other, in as many lines as they need."""
+    lines: list[str] = []
+    for part in parts:
+        part = _cut(part, width)
+        if lines and _cells(lines[-1]) + 3 + _cells(part) <= width:
+            lines[-1] += "   " + part
+        else:
+            lines.append(part)
+    return lines
 
 
 def _table(guests: list[Use], width: int) -> list[Drawn]:
