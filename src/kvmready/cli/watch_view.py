@@ -87,7 +87,7 @@ class View:
         if len(lines) > height:
             more = _("… and {count} more").format(count=len(lines) - height + 1)
             lines = [*lines[: height - 1], Drawn("  " + more, "dim")]
-        self._write(HOME + f"{LINE_END}\r\n".join(map(self._styled, lines)) + LINE_END + BELOW)
+        self._write(HOME + f"{LINE_END}\n".join(map(self._styled, lines)) + LINE_END + BELOW)
 
     def _size(self) -> tuple[int, int]:
         try:

@@ -56,7 +56,7 @@ class Host:
         return done.stdout
 
     def json(self, *words: str) -> Any:
-        return json.loads(self.ok(*words, "--format", "json"))
+        return json.loads(self.ok("--format", "json", *words))
 
     def begin(self, *words: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
