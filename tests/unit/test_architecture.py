@@ -33,13 +33,18 @@ ROOMS = (
     "report",
     "knowledge",
     "pipeline",
+    "vm",
+    "watch",
     "backup",
     "cli",
     "__main__",
 )
 """A room imports only rooms that stand before it."""
 
-THROUGH_THE_DOOR = ("facts", "distro", "images", "checks", "plan", "apply", "timers", "proof", "domains", "backup")
+THROUGH_THE_DOOR = (
+    *("facts", "distro", "images", "checks", "plan", "apply", "timers", "proof"),
+    *("domains", "vm", "watch", "backup"),
+)
 """Rooms that ask a door; report, pipeline and cli may read files that the package or the command line names."""
 
 PROGRAM_ROOMS = ("host", "guest")

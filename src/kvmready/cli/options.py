@@ -195,6 +195,18 @@ def _doctor() -> tuple[Option, ...]:
     )
 
 
+def _watch() -> tuple[Option, ...]:
+    from kvmready.watch.guests import SORTS
+
+    return (
+        Option(("--sort",), "value", N_("what stands first (default: %(default)s)"), default="cpu", choices=SORTS),
+        Option(
+            ("--interval",), "value", N_("seconds between two looks (default: %(default)s)"), default="3", metavar="S"
+        ),
+        Option(("--once",), "flag", N_("one look, then end; json and prometheus need it")),
+    )
+
+
 def none() -> tuple[Option, ...]:
     return ()
 
@@ -208,7 +220,7 @@ def actions(verb: str) -> dict[str, tuple[str, Callable[[], tuple[Option, ...]]]
     return found
 
 
-WITH_ACTIONS = ("backup", "timer")
+WITH_ACTIONS = ("vm", "backup", "timer")
 
 VERBS: dict[str, tuple[str, Callable[[], tuple[Option, ...]]]] = {
     "up": (N_("make this machine a KVM host and prove it: check, plan, ask, apply, prove, report"), _up),
@@ -219,6 +231,8 @@ VERBS: dict[str, tuple[str, Callable[[], tuple[Option, ...]]]] = {
     "history": (N_("list the runs of this host, newest last"), _history),
     "explain": (N_("teach what a layer, a check or a cause is, and how to look and to mend by hand"), _explain),
     "doctor": (N_("say which known problem an error message is, on this host, and the way out"), _doctor),
+    "vm": (N_("test guests from a cloud image: create, list, start, stop, console, info, delete"), none),
+    "watch": (N_("show live what the host and its guests use, and where more was promised than there is"), _watch),
     "backup": (N_("back up guests and the host's configuration, and put guests back"), none),
     "timer": (N_("have this host reported to Prometheus; alert rules and a dashboard"), none),
 }
@@ -231,9 +245,13 @@ def read(arguments: Sequence[str]) -> Parsed | None:
     values: dict[str, Any] = {}
     known = {name: option for option in COMMON for name in option.names}
     free: list[Option] = []
+    ended = False  # everything behind a "--" stands alone, whatever it begins with
     for word in words:
+        if word == "--" and "verb" in values and not ended:
+            ended = True
+            continue
         name, equals, value = word.partition("=") if word.startswith("--") else (word, "", "")
-        option = known.get(name)
+        option = None if ended else known.get(name)
         if option is None:
             if "verb" not in values and word in VERBS:
                 options = VERBS[word][1]()
@@ -247,9 +265,9 @@ def read(arguments: Sequence[str]) -> Parsed | None:
                 known.update((name, option) for option in options for name in option.names if name.startswith("-"))
                 free = [option for option in options if option.kind == "word"]
                 continue
-            if "verb" not in values or not free or word.startswith("-") or not word:
+            if "verb" not in values or not free or (word.startswith("-") and not ended) or not word:
                 return None
-            option, value = free.pop(), word
+            option, value = free.pop(0), word
         elif option.kind == "flag":
             if equals:
                 return None

@@ -27,7 +27,7 @@ def report(record: Mapping[str, Any], parsed: Parsed) -> None:
         text.report(record, sys.stdout, parsed.verbose)
         sys.stdout.flush()
     else:
-        _document(_rendered(record, parsed))
+        document(_rendered(record, parsed))
 
 
 def plan(record: Mapping[str, Any], parsed: Parsed) -> None:
@@ -97,7 +97,7 @@ def _rendered(record: Mapping[str, Any], parsed: Parsed) -> str:
     return as_json.render(record)
 
 
-def _document(text: str) -> None:
+def document(text: str) -> None:
     """A document to standard output in UTF-8, as it says of itself, whatever the locale's encoding is."""
     sys.stdout.flush()
     sys.stdout.buffer.write(text.encode("utf-8"))

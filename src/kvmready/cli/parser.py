@@ -17,6 +17,7 @@ FORMATS_OF = {
     "check": FORMATS,
     "prove": FORMATS,
     "plan": ("text", "json", "markdown", "html"),  # steps are neither tests nor metrics
+    "watch": ("text", "json", "prometheus"),
 }
 
 

@@ -124,17 +124,15 @@ class Libvirt:
 
         words = complaint(result.stderr)
         if result.problem == "absent":
-            return self._error(_("There is no virsh on this host."), "", "libvirt.clients-missing", words)
+            return self.error(_("There is no virsh on this host."), "", "libvirt.clients-missing", words)
         if result.problem == "timeout":
             why = _("virsh got no answer within {limit:.0f} s.").format(limit=limit)
-            return self._error(_("libvirt does not answer."), why, "libvirt.hangs", words)
+            return self.error(_("libvirt does not answer."), why, "libvirt.hangs", words)
         cause = causes.recognise(words, causes.DOMAIN)
-        if cause.startswith("?"):
-            cause = self._settled(cause)
         what = _("libvirt refused.")
         if causes.recognise(words, causes.CONNECT):
             what = _("libvirt cannot be reached.")
-        return self._error(
+        return self.error(
             what, words or _("virsh ended with status {status}.").format(status=result.status), cause, words
         )
 
@@ -146,8 +144,10 @@ class Libvirt:
         names = distro.generic(caller.arch)
         return causes.settled(cause, self.host, names, caller, self.host.account(caller.user))
 
-    @staticmethod
-    def _error(what: str, why: str, cause: str, words: str) -> LibvirtError:
+    def error(self, what: str, why: str, cause: str, words: str) -> LibvirtError:
+        """An error with its cause; one that depends on rights (``proof.causes``) is decided here."""
+        if cause.startswith("?"):
+            cause = self._settled(cause)
         move = _("See: {command}").format(command=f"kvmready explain {cause}") if cause else ""
         return LibvirtError(what, why, move, cause, words)
 

@@ -136,7 +136,7 @@ def tree(text: str) -> Element:
 def parse(text: str) -> Definition:
     """Raises WorkError for what is no definition."""
     root = tree(text)
-    memory = _bytes(root.find("memory"))
+    memory = size_of(root.find("memory"))
     loader, nvram = root.find("os/loader"), root.find("os/nvram")
     firmware = root.find("os")
     tpm = root.find("devices/tpm/backend")
@@ -151,7 +151,7 @@ def parse(text: str) -> Definition:
         machine=_attribute(root, "os/type", "machine"),
         emulator=_text(root, "devices/emulator", strip=False),
         memory=memory,
-        current_memory=_bytes(root.find("currentMemory")) or memory,
+        current_memory=size_of(root.find("currentMemory")) or memory,
         vcpus=vcpus,
         current_vcpus=_number(vcpu.get("current", "") if vcpu is not None else "") or vcpus,
         uefi=(firmware is not None and firmware.get("firmware") == "efi")
@@ -201,7 +201,8 @@ def _number(text: str) -> int:
     return int(text) if text.isdigit() else 0
 
 
-def _bytes(element: Element | None) -> int:
+def size_of(element: Element | None) -> int:
+    """A size with its unit, in bytes; 0 for none."""
     if element is None:
         return 0
     return _number((element.text or "").strip()) * UNITS.get(element.get("unit", "KiB").lower(), 1 << 10)

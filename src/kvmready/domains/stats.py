@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 
+from kvmready.domains.connection import ASK_LIMIT
 from kvmready.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ class Sample(NamedTuple):
     ``cpu`` is all of the time that its process had, ``vcpu`` that of its vCPUs, ``wait`` how long they were ready and
     had no CPU (KVM, ``vcpu.N.wait``) and ``delay`` the same by the kernel's scheduler (``vcpu.N.delay``, libvirt 7.2).
     ``balloon`` is the memory that it has now, ``balloon_maximum`` the most that it may have, ``unused`` what its guest
-    says is free, ``resident`` what its process holds. Disk and network counters are sums over all of them.
+    says is free, ``resident`` what its process holds. Disk and network counters are sums over all of them. ``answers``
+    is False where its emulator was not asked, since it is busy with another question or hangs.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Sample(NamedTuple):
     written: int
     received: int
     sent: int
+    answers: bool
 
 
 class Samples(NamedTuple):
@@ -53,10 +56,13 @@ class Samples(NamedTuple):
     domains: tuple[Sample, ...]
 
 
-def samples(libvirt: Libvirt, active_only: bool = True) -> Samples:
-    """Those of all running domains, or of all that are defined; from one virsh. Raises LibvirtError."""
+def samples(libvirt: Libvirt, active_only: bool = True, limit: float = ASK_LIMIT) -> Samples:
+    """Those of all running domains, or of all that are defined; from one virsh. Raises LibvirtError.
+
+    A guest that hangs keeps the first question after it began to waiting until the limit; the next one goes around it.
+    """
     more = ("--list-active",) if active_only else ()
-    text = libvirt.text(*COMMAND.split(), *more)
+    text = libvirt.text(*COMMAND.split(), *more, limit=limit)
     return Samples(time.monotonic(), parse(text))
 
 
@@ -106,4 +112,5 @@ def _sample(name: str, values: dict[str, str]) -> Sample:
         written=total(r"block\.\d+\.wr\.bytes") or 0,
         received=total(r"net\.\d+\.rx\.bytes") or 0,
         sent=total(r"net\.\d+\.tx\.bytes") or 0,
+        answers="block.count" not in values or "balloon.rss" in values or "block.0.rd.reqs" in values,
     )

@@ -86,6 +86,7 @@ DOMAIN: Table = (
     (("does not support virt type 'kvm'",), "libvirt.no-kvm-capability"),
     (("could not find capabilities for domaintype=kvm",), "libvirt.no-kvm-capability"),
     (("invalid domain type kvm",), "libvirt.no-kvm-capability"),
+    (("unable to open /dev/net/tun",), "kernel.tun-missing"),
     (("cannot find suitable emulator",), "qemu.not-installed"),
     (("no emulator found for arch",), "qemu.not-installed"),
     (("could not find any guests for architecture",), "qemu.not-installed"),

@@ -116,7 +116,9 @@ def test_statistics() -> None:
     )
     found = stats.parse(text)
     assert [sample.name for sample in found] == HOSTILE
-    assert found[0] == stats.Sample("-c", "running", 5000, 2, 111, 8, None, 1 << 20, 2 << 20, None, 3072, 3, 12, 10, 20)
+    assert found[0] == stats.Sample(
+        "-c", "running", 5000, 2, 111, 8, None, 1 << 20, 2 << 20, None, 3072, 3, 12, 10, 20, True
+    )
 
 
 def test_statistics_of_a_guest_that_tells_little() -> None:
