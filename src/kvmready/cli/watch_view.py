@@ -150,7 +150,7 @@ class View:
         lines = _packed(cpu, width - 2) + _packed(memory, width - 2)
         if frame.guests is not None:
             lines.append(
-                _("{count} guests, {vcpus} vCPUs, {memory} of memory").format(
+                _("running guests {count}   vCPUs {vcpus}   their memory {memory}").format(
                     count=len(frame.guests),
                     vcpus=sum(guest.vcpus for guest in frame.guests),
                     memory=size(sum(guest.memory for guest in frame.guests)),
