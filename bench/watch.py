@@ -50,10 +50,10 @@ def cpu_of(name: str, pid: int) -> float:
     space = os.readlink(f"/proc/{pid}/ns/pid")
     for folder in Path("/proc").iterdir():
         try:
-            if folder.name.isdigit() and (folder / "comm").read_text() == f"{name}\n":
-                if os.readlink(folder / "ns/pid") == space:
-                    words = (folder / "stat").read_text().rpartition(")")[2].split()
-                    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+            named = folder.name.isdigit() and (folder / "comm").read_text() == f"{name}\n"
+            if named and os.readlink(folder / "ns/pid") == space:
+                words = (folder / "stat").read_text().rpartition(")")[2].split()
+                return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
         except OSError:
             continue  # it ended meanwhile
     return 0.0

@@ -197,8 +197,14 @@ class Creating:
         end = time.monotonic() + patience
         address = ""
         while time.monotonic() < end:
-            found = addresses_of(self._libvirt, [self.uuid], ("lease", "arp"))[self.uuid]
-            if not found and self._state() not in ("running", "idle", "paused"):
+            try:
+                found = addresses_of(self._libvirt, [self.uuid], ("lease", "arp"))[self.uuid]
+                stopped = not found and self._state() not in ("running", "idle", "paused")
+            except LibvirtError as error:  # its daemon may be started anew: the guest does not mind
+                self._say(_("{trouble} It is asked again …").format(trouble=error.what))
+                self._host.sleep(LOOK_EVERY)
+                continue
+            if stopped:
                 raise WorkError(
                     _("The guest stopped before it could be reached."),
                     "",

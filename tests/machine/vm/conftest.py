@@ -101,4 +101,7 @@ def prepared(stack: Stack) -> Host:  # noqa: F811
 def host(prepared: Host) -> Iterator[Host]:
     """Each test leaves nothing."""
     yield prepared
-    assert eventually(prepared.left, 10) == []
+    left = eventually(prepared.left, 5)
+    for name in prepared.stack.virsh("list", "--all", "--uuid").split():  # the next test shall not suffer from it
+        prepared.run("vm", "delete", name, "--yes", "--force", "--timeout", "1")
+    assert left == []

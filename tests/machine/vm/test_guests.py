@@ -50,8 +50,6 @@ def test_what_the_host_cannot_give(host: Host) -> None:
         (("--disk", "900T"), 1, "not enough room"),
         (("--disk", "1M"), 2, "cannot be smaller than the image"),
         (("--network", "none,model=x"), 2, "no active network"),
-        (("--uefi",), 1, "no UEFI firmware"),
-        (("--tpm",), 1, "no TPM"),
         (("--user", "root"), 2, "cannot be the user"),
         (("--ssh-key", "/etc/hostname"), 2, "holds no public ssh key"),
         (("--ssh-key", "/nonexistent; rm -rf"), 2, "cannot be read"),
@@ -71,6 +69,42 @@ def test_what_the_host_cannot_give(host: Host) -> None:
     )
     for line in wrong:
         assert host.run(*line).returncode == 2, words
+
+
+HIDDEN = """for folder in /usr/share/qemu/firmware /usr/share/OVMF; do
+    [ ! -d $folder ] || mount -t tmpfs none $folder
+done
+for program in swtpm swtpm_setup; do
+    path=$(command -v $program) || continue
+    mount --bind /dev/null "$path"
+done
+"""
+SHOWN = """for place in /usr/share/qemu/firmware /usr/share/OVMF /usr/bin/swtpm /usr/bin/swtpm_setup; do
+    ! mountpoint -q $place && [ "$(stat -c %t:%T $place 2> /dev/null)" != 1:3 ] || umount $place
+done
+"""
+
+
+def test_firmware_and_tpm_that_are_not_there(host: Host) -> None:
+    host.stack.run(("sh", "-c", HIDDEN))
+    try:
+        for option, text in (("--uefi", "no UEFI firmware"), ("--tpm", "no TPM")):
+            done = host.create("never", option)
+            assert (done.returncode, text in done.stderr) == (1, True), done.stderr
+            assert "kvmready explain qemu." in done.stderr
+    finally:
+        host.stack.run(("sh", "-c", SHOWN))
+
+
+@pytest.mark.skipif(not Path("/usr/share/OVMF").is_dir(), reason="no UEFI firmware is installed here (ovmf)")
+def test_uefi(host: Host) -> None:
+    done = host.create("modern", "--uefi")
+    assert done.returncode == 0, done.stderr
+    found = host.json("vm", "info", "modern")
+    assert found["firmware"] == "uefi"
+    assert host.root(found["nvram"]).exists()
+    host.ok("vm", "delete", "modern", "--yes", "--force", "--timeout", "1")
+    assert not host.root(found["nvram"]).exists()
 
 
 def test_a_creation_that_libvirt_refuses(host: Host) -> None:

@@ -171,7 +171,7 @@ def test_no_colour_and_no_terminal(stack: Stack, guests: tuple[str, ...]) -> Non
     process.stdout.read()
     assert process.wait(60) == 0
     process.stdout.close()
-    assert sum("NAME" in line for line in lines) >= 2
+    assert sum("Name" in line for line in lines) >= 2
     assert "\033" not in "".join(lines)
 
 

@@ -110,7 +110,9 @@ def test_words_that_begin_with_a_dash_can_be_names() -> None:
     parsed = options.read(["vm", "create", "--image", "x", "--", "--help"])
     assert parsed is not None
     assert (parsed.action, parsed.name, parsed.image) == ("create", "--help", "x")
-    assert options.read(["vm", "--", "-c"]) is not None
+    named = options.read(["vm", "start", "--", "-c"])
+    assert named is not None and named.name == "-c"
+    assert options.read(["vm", "--", "-c"]) is None
     assert options.read(["vm", "start", "-c"]) is None
     assert options.read(["--", "vm"]) is None
     both = options.read(["vm", "delete", "a", "--delete-disk", "vda", "--delete-disk", "vdb", "--yes"])
