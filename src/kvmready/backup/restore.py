@@ -88,11 +88,11 @@ def restore(
     """Put the guest of ``entry`` back, as the new guest ``name`` where that is given. Raises KvmreadyError."""
     assert entry.manifest is not None
     manifest = entry.manifest
-    notify(Event("begin", "verify", _("Verify the backup {id}").format(id=entry.id)))
     below = chain(repository.entries(), entry)
-    _verify(host, below)
     defined = _definition(host, entry)
     old = _old(libvirt, manifest, defined, name, force)
+    notify(Event("begin", "verify", _("Verify the backup {id}").format(id=entry.id)))
+    _verify(host, below)
     notify(Event("begin", "disks", _("Restore the guest {name}").format(name=name or defined.name)))
     uuid = new_uuid() if name else manifest.uuid
     files = place.disks(host, libvirt, manifest.disks, name, old.mine, old.others)

@@ -122,7 +122,7 @@ class Progress:
         mark = turning[int(seconds * REDRAWS) % len(turning)]
         clock = f"{seconds:.0f} s"
         room = canvas.width - len(clock) - 9
-        news = canvas.fitted(self._news, room // 3)
+        news = canvas.fitted(self._news, max(room // 3, room - cells(self._title) - 2))
         title = canvas.fitted(self._title, room - (cells(news) + 2 if news else 0))
         line = canvas.text(
             "  ", (mark + "  ", "cyan"), title, ("  " + news if news else "", "dim"), (f"  {clock}", "dim")

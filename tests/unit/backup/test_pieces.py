@@ -88,9 +88,9 @@ def test_the_pace_says_rate_and_what_is_left() -> None:
     for part in (0.0, 0.25, 1.0):
         tell(part)
     assert said == [
-        "0 B of 400 MiB",
-        "100 MiB of 400 MiB, 10.0 MiB/s, 30 s left",
-        "400 MiB of 400 MiB, 10.0 MiB/s, 0 s left",
+        "0 % of 400 MiB",
+        "30 s left, 10.0 MiB/s, 25 % of 400 MiB",
+        "0 s left, 10.0 MiB/s, 100 % of 400 MiB",
     ]
     assert [pace.span(seconds) for seconds in (89, 120, 7200)] == ["89 s", "2 min", "2.0 h"]
 
