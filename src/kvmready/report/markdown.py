@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from kvmready.i18n import _
 from kvmready.report import story
 from kvmready.report.canvas import GLYPHS, WORDS, visible
-from kvmready.report.text_work import SHORT_ID, duration
+from kvmready.report.story import duration
+from kvmready.report.text_work import SHORT_ID
 from kvmready.typed import Any
 
 Record = Mapping[str, Any]
