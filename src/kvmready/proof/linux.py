@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 
 from kvmready.checks.finding import Evidence
+from kvmready.facts.virsh import URI
 from kvmready.guest import linux_guest
 from kvmready.i18n import _
 from kvmready.proof import causes, console, figures, libvirt, linux_domain, witness
@@ -40,7 +41,7 @@ PARTS = ("kernel", "initrd", "root", "seed", "disk")
 
 UPLOAD_LIMIT = 900.0
 BOOT_LIMIT = {"own": 120.0, "image": 900.0}
-"""Seconds from the start until our program runs. An image's first start makes keys, and under emulation takes minutes."""
+"""Seconds from the start until our program runs. An image's first start takes minutes under emulation."""
 
 ADDRESS_LIMIT = 60.0
 NETWORK_LIMIT = 60.0
@@ -65,7 +66,7 @@ class Asked(NamedTuple):
 def takes_back(place: Place) -> tuple[tuple[str, ...], ...]:
     """The commands that remove whatever this level may leave besides what level libvirt may, for the guard."""
     client = libvirt.virsh_path(place)
-    base = (client, "-q", "-c", libvirt.URI, "vol-delete", "--pool", libvirt.POOL)
+    base = (client, "-q", "-c", URI, "vol-delete", "--pool", libvirt.POOL)
     return tuple((*base, f"{place.mark}-{part}") for part in PARTS) if client else ()
 
 
@@ -132,7 +133,7 @@ class _Guest(libvirt.Level):
                 files["seed"] = place.put("seed", seed.disc(place.mark, nonce.text, nonce.key, "/dev/vdc"))
         except OSError as error:
             return self.steps.add(DISKS, "fail", (Evidence(place.folder, str(error)),), no_room(error))
-        evidence = []
+        evidence: list[Evidence] = []
         self.made = True
         for part, path in files.items():
             size = place.host.stat(path).size
@@ -147,8 +148,9 @@ class _Guest(libvirt.Level):
         if not made.ok:
             return self.fail(DISKS, made, causes.VOLUME)
         if path:
+            # An image that root names need not be the user's to read.
             argv = self.argv("vol-upload", "--pool", libvirt.POOL, name, path)
-            sent = self.place.run(argv, UPLOAD_LIMIT)
+            sent = self.place.run(argv, UPLOAD_LIMIT, by_caller=part == "root")
             if not sent.ok:
                 return self.fail(DISKS, sent, causes.VOLUME)
         found = self.virsh("vol-path", "--pool", libvirt.POOL, name)
@@ -178,7 +180,7 @@ class _Guest(libvirt.Level):
         for name in libvirt.names_of(self.place):
             self.name = name
             try:
-                argv, refused = self._create()
+                argv, refused = self._start_paused()
             except OSError as error:
                 return self.steps.add(BOOT, "fail", (Evidence(self.place.folder, str(error)),), no_room(error))
             if not any(word in refused for word in libvirt.TAKEN):
@@ -200,13 +202,13 @@ class _Guest(libvirt.Level):
         seen = Evidence(quoted(argv), _("the guest's system is up"))
         return self.steps.add(BOOT, "pass", (seen,))
 
-    def _create(self) -> tuple[tuple[str, ...], str]:
+    def _start_paused(self) -> tuple[tuple[str, ...], str]:
         """Create the domain, paused, and attach to its console; the words of a refusal, "" where there was none."""
         place = self.place
         file = place.put("domain.xml", linux_domain.xml(self._wanted(self.name)).encode("utf-8"))
         self.log = place.path(f"console-{self.name}")
         words = f"create --autodestroy --paused {file}; echo --err {libvirt.CREATED}; console {self.name} --force"
-        argv = (self.client, "-c", libvirt.URI, words)
+        argv = (self.client, "-c", URI, words)
         limit = libvirt.CREATE_LIMIT + max(BOOT_LIMIT.values()) + ADDRESS_LIMIT + NETWORK_LIMIT + 5 * ASK_LIMIT
         running = self.running = place.host.begin_change(place.command(argv, limit, self.log, tty=True))
         end = time.monotonic() + libvirt.CREATE_LIMIT

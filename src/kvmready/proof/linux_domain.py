@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from kvmready.typed import NamedTuple, Optional
 
 NETWORK = "default"

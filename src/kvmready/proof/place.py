@@ -109,9 +109,10 @@ class Place:
         self._begun.append(running)
         return running
 
-    def run(self, argv: tuple[str, ...], limit: float) -> Result:
-        """Run as the user; ended, not left behind, when this process is interrupted."""
-        running: Running = self.host.begin_change(self.command(argv, limit))
+    def run(self, argv: tuple[str, ...], limit: float, by_caller: bool = False) -> Result:
+        """Run as the user, or as whoever called; ended, not left behind, when this process is interrupted."""
+        command = self.command(argv, limit)
+        running: Running = self.host.begin_change(command._replace(user="") if by_caller else command)
         try:
             return running.wait()
         finally:

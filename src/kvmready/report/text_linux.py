@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from kvmready.i18n import N_, _
 from kvmready.report.canvas import STYLES, Canvas, cells
@@ -54,10 +54,10 @@ def _table(canvas: Canvas, figures: Any) -> Iterator[Any]:
         for one in figures
     ]
     widths = [max(cells(row[at]) for row in (heads, *rows)) + 2 for at in range(len(heads))]
-    yield canvas.text("     ", *((canvas.padded(head, width), "dim") for head, width in zip(heads, widths)))
+    yield canvas.text("     ", *(canvas.padded(head, width, "dim") for head, width in zip(heads, widths)))
     for one, row in zip(figures, rows):
         status = {True: "pass", False: "warn", None: "unknown"}[one["normal"]]
-        body = (canvas.padded(text, width) for text, width in zip(row, widths))
+        body = [canvas.padded(text, width) for text, width in zip(row, widths)]
         yield canvas.text("  ", (canvas.glyph(status) + "  ", STYLES[status]), *body)
 
 
@@ -69,15 +69,3 @@ def _value(value: float | None, unit: str) -> str:
 
 def _ratio(ratio: float | None) -> str:
     return "–" if ratio is None else f"{ratio:.2f}" if ratio >= 0.1 else f"{ratio:.3f}"
-
-
-def lines(linux: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
-    """The figures as rows of words, for other formats."""
-    for one in linux["figures"]:
-        yield (
-            _(FIGURES[one["id"]]),
-            _value(one["guest"], one["unit"]),
-            _value(one["host"], one["unit"]),
-            _ratio(one["ratio"]),
-            _ratio(one["least"]),
-        )
