@@ -19,7 +19,7 @@ PHASES = {
     "address": N_("address"),
 }
 FIGURES = {
-    "cpu": N_("CPU, one step"),
+    "cpu": N_("CPU, a turn"),
     "memory": N_("memory, copied"),
     "first-touch": N_("memory, a new page"),
     "disk-write": N_("disk, written"),

@@ -6,6 +6,7 @@ import hashlib
 import os
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,6 +38,13 @@ def nothing_left(host: Stack) -> Iterator[None]:
     yield
     assert eventually(host.leftovers, 10) == []
     assert "kvmready" not in host.run(("ls", "/var/tmp")).stdout
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """One that the private host sees as well; its /tmp is its own."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as path:
+        yield Path(path)
 
 
 def leases(host: Stack) -> str:
@@ -78,9 +86,9 @@ def test_a_kernel_that_only_root_may_read(host: Stack) -> None:
         host.run(("chmod", "644", kernel))
 
 
-def test_a_cloud_image(host: Stack, tmp_path: Path) -> None:
+def test_a_cloud_image(host: Stack, folder: Path) -> None:
     """Debian with cloud-init, from a file whose name is no plain word."""
-    image = tmp_path / "a 'cloud',image=\n.qcow2"
+    image = folder / "a 'cloud',image=\n.qcow2"
     image.symlink_to(cloudimage.cloud())
     proved = host.prove("linux", "tcg", "alice", "", str(image))
     assert proved.document["ok"], proved
@@ -90,11 +98,11 @@ def test_a_cloud_image(host: Stack, tmp_path: Path) -> None:
     assert linux["address"].startswith("192.168.122.")
 
 
-def test_an_image_that_starts_nothing(host: Stack, tmp_path: Path) -> None:
+def test_an_image_that_starts_nothing(host: Stack, folder: Path) -> None:
     """A boot record whose code gives up, and a system that says nothing of ours."""
     broken = bytearray(4 << 20)
     broken[0:2], broken[510:512] = b"\xcd\x18", b"\x55\xaa"
-    image = tmp_path / "broken.img"
+    image = folder / "broken.img"
     image.write_bytes(broken)
     proved = host.prove("linux", "tcg", "alice", "", str(image))
     assert proved.failed == ("linux.boot", "storage.image-invalid")
@@ -102,8 +110,8 @@ def test_an_image_that_starts_nothing(host: Stack, tmp_path: Path) -> None:
     assert proved.document["level"] == "libvirt"
 
 
-def test_images_that_are_refused(host: Stack, tmp_path: Path) -> None:
-    text = tmp_path / "text.qcow2"
+def test_images_that_are_refused(host: Stack, folder: Path) -> None:
+    text = folder / "text.qcow2"
     text.write_bytes(b"<html>not found</html>")
     assert host.prove("linux", "tcg", "alice", "", str(text)).failed == ("linux.source", "storage.image-invalid")
     proved = host.prove("linux", "tcg", "alice", "", str(cloudimage.tiny()), "0" * 64)
@@ -115,8 +123,8 @@ def test_images_that_are_refused(host: Stack, tmp_path: Path) -> None:
     assert proved.failed == ("linux.source", "storage.image-download")
 
 
-def test_a_pool_without_room_for_the_image(host: Stack, tmp_path: Path) -> None:
-    image = tmp_path / "large.img"
+def test_a_pool_without_room_for_the_image(host: Stack, folder: Path) -> None:
+    image = folder / "large.img"
     body = bytearray(hashlib.shake_128(b"large").digest(24 << 20))
     body[510:512] = b"\x55\xaa"
     image.write_bytes(body)

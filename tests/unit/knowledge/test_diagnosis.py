@@ -118,7 +118,6 @@ def test_different_sayings_add_up_and_the_same_saying_does_not() -> None:
 
 ONLY_PROVED = {
     "kernel.image-unreadable",
-    "network.no-address",
     "network.guest-unreachable",
     "storage.image-download",
     "storage.image-checksum",

@@ -16,8 +16,8 @@ KERNEL_TOPICS = {
         (
             Look(
                 "ls -l /boot/vmlinuz-$(uname -r)",
-                "-rw-r--r-- 1 root root 8218240 Oct 18 10:12 /boot/vmlinuz-6.1.0-37-amd64",
-                "-rw------- 1 root root 15026568 Oct 18 10:12 /boot/vmlinuz-6.8.0-60-generic",
+                "-rw-r--r-- 1 root root 8218240 Oct 18 10:12 /boot/vmlinuz-6.8.0-60",
+                "-rw------- 1 root root 15026568 Oct 18 10:12 /boot/vmlinuz-6.8.0-60",
                 N_("Ubuntu lets only root read it."),
             ),
         ),
