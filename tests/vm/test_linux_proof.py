@@ -32,8 +32,8 @@ def test_alice_proves_a_linux_under_kvm(vm: Machine) -> None:
     assert linux["kernel"] == vm.run(["uname", "-r"]).check().stdout.strip()
     assert linux["address"].startswith("192.168.122.")
     figures = {one["id"]: one for one in linux["figures"]}
-    assert figures["cpu"]["normal"], figures
     assert all(one["ratio"] for one in figures.values()), figures
+    assert figures["cpu"]["ratio"] > 0.2, figures  # emulated, it would be a tenth
     for command in (["list", "--all", "--name"], ["vol-list", "default"], ["net-dhcp-leases", "default"]):
         left = vm.run(["virsh", "-q", "-c", "qemu:///system", *command]).check().stdout
         assert "kvmready" not in left and linux["address"] not in left, left

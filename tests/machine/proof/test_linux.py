@@ -158,10 +158,10 @@ def test_the_default_network_is_off(host: Stack) -> None:
 
 
 MOMENTS = {
-    "upload": "-initrd /tmp/kvmready",
+    "upload": "-initrd\0/tmp/kvmready",
     "guest": "guest=kvmready-proof",
     "console": "create --autodestroy --paused",
-    "measure": "/measure host",
+    "measure": "/measure\0host",
 }
 """The text in a process's arguments that tells that the proof has come so far."""
 
