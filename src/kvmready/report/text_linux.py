@@ -42,6 +42,21 @@ def shown(canvas: Canvas, linux: Record) -> Iterator[Any]:
 
 
 def _table(canvas: Canvas, figures: Any) -> Iterator[Any]:
+    heads, rows = table(figures)
+    shown = list(range(len(heads)))
+    widths = [max(cells(row[at]) for row in (heads, *rows)) + 2 for at in shown]
+    for column in (4, 2, 1):  # what a narrow terminal has no room for
+        if sum(widths[at] for at in shown) + 5 > canvas.width:
+            shown.remove(column)
+    yield canvas.text("     ", *(canvas.padded(heads[at], widths[at], "dim") for at in shown))
+    for one, row in zip(figures, rows):
+        status = {True: "pass", False: "warn", None: "unknown"}[one["normal"]]
+        body = [canvas.padded(row[at], widths[at]) for at in shown]
+        yield canvas.text("  ", (canvas.glyph(status) + "  ", STYLES[status]), *body)
+
+
+def table(figures: Any) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """The heads and the rows of the figures, as words."""
     heads = ("", _("guest"), _("host"), _("ratio"), _("normal from"))
     rows = [
         (
@@ -53,12 +68,7 @@ def _table(canvas: Canvas, figures: Any) -> Iterator[Any]:
         )
         for one in figures
     ]
-    widths = [max(cells(row[at]) for row in (heads, *rows)) + 2 for at in range(len(heads))]
-    yield canvas.text("     ", *(canvas.padded(head, width, "dim") for head, width in zip(heads, widths)))
-    for one, row in zip(figures, rows):
-        status = {True: "pass", False: "warn", None: "unknown"}[one["normal"]]
-        body = [canvas.padded(text, width) for text, width in zip(row, widths)]
-        yield canvas.text("  ", (canvas.glyph(status) + "  ", STYLES[status]), *body)
+    return heads, rows
 
 
 def _value(value: float | None, unit: str) -> str:
