@@ -28,7 +28,7 @@ RICH = "15.0.0"
 RICH_DIGEST = "ad7dd06ace0ac9f9ba8270039f160fe8d0e8ed211d02f1d27ba425561bc56d14"
 """SHA-256 over the names and contents of its files, as ``digest`` takes it."""
 
-KEPT = (".py", ".mo", ".json", ".yml", ".css", ".typed")
+KEPT = (".py", ".mo", ".json", ".yml", ".css", ".typed", ".elf")
 """What of the package is read at run time."""
 
 SHEBANG = b"#!/usr/bin/env python3\n"

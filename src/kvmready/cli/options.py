@@ -155,9 +155,22 @@ def _prove() -> tuple[Option, ...]:
         Option(
             ("--level",),
             "value",
-            N_("probe: the kernel alone; qemu: under the emulator; libvirt: through the system connection (default)"),
+            N_(
+                "probe: the kernel alone; qemu: under the emulator; libvirt: through the system connection (default); "
+                "linux: a real Linux on the default network"
+            ),
             choices=LEVELS,
         ),
+        Option(
+            ("--image",),
+            "value",
+            N_(
+                "what the Linux guest starts from: a file, an address, or debian-12, debian-13, ubuntu-24.04, fedora, "
+                "rocky-9, alpine (default: the host's own kernel)"
+            ),
+            metavar="IMAGE",
+        ),
+        Option(("--sha256",), "value", N_("the checksum that the image has to have"), metavar="DIGITS"),
     )
 
 

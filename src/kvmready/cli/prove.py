@@ -5,8 +5,9 @@ from __future__ import annotations
 from kvmready import pipeline
 from kvmready.cli import output, session, work
 from kvmready.cli.options import Parsed
-from kvmready.errors import EXIT_NOT_READY, EXIT_READY
+from kvmready.errors import EXIT_NOT_READY, EXIT_READY, UsageError
 from kvmready.host.local import LocalHost
+from kvmready.i18n import _
 from kvmready.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
 def run(parsed: Parsed) -> int:
     session.let_signals_clean_up()
     host = LocalHost()
+    if parsed.image or parsed.sha256:
+        if not parsed.image:
+            raise UsageError(_("--sha256 is the checksum of an image: name it with --image."))
+        if parsed.level not in (None, "linux"):
+            raise UsageError(_("Only level linux starts from an image."), "", _("Leave --level out, or say linux."))
+        parsed.level = "linux"
     if parsed.profile is None and parsed.level in ("probe", "qemu"):
         parsed.profile = "minimal"  # what such a guest stands on; nothing above it is asked
         parsed.implied = {"profile": "--level"}
@@ -25,7 +32,7 @@ def run(parsed: Parsed) -> int:
     begun: list[Proving] = []
 
     def first(names: Names) -> None:
-        begun.append(work.proving(host, want, names, level))
+        begun.append(work.proving(host, want, names, level, parsed.image or "", parsed.sha256 or ""))
         begun[0].start()
 
     try:

@@ -42,16 +42,16 @@ def agreed(question: str, parsed: Parsed, undecided: str) -> bool:
 def proved(proving: Proving, known: Facts) -> Proof:
     """Prove that guests run; each level is shown as it begins and ends."""
     with output.progress() as progress:
-        result = proving.finish(known.probe, progress.begin)
+        result = proving.finish(known.probe, progress.begin, progress.say)
         progress.end("pass" if result.ok else "fail")
     return result
 
 
-def proving(host: LocalHost, want: Want, names: Names, level: str) -> Proving:
+def proving(host: LocalHost, want: Want, names: Names, level: str, image: str = "", sha256: str = "") -> Proving:
     """A proof up to ``level``, for the first of the wanted users."""
     from kvmready import proof
 
-    return proof.Proving(host, names, level, want.accel, want.users[0] if want.users else "")
+    return proof.Proving(host, names, level, want.accel, want.users[0] if want.users else "", image, sha256)
 
 
 def shown_by(progress: Progress) -> Notify:

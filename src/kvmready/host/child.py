@@ -30,8 +30,8 @@ class Child:
 
     ``argv[0]`` is looked for on the PATH of ``environment``. ``content`` is what it reads, and ``log``, where it is not
     negative, the open file that takes its output. ``folder`` is where it starts, "" for the caller's own. With
-    ``fed`` it reads from the pipe ``stdin``, which the caller writes to and closes. Raises OSError when it cannot be
-    started.
+    ``fed`` it reads from the pipe ``stdin``, which the caller writes to and closes; with ``tty`` from a terminal of its
+    own. Raises OSError when it cannot be started.
     """
 
     def __init__(
@@ -43,8 +43,10 @@ class Child:
         account: Account | None = None,
         folder: str = "",
         fed: bool = False,
+        tty: bool = False,
     ) -> None:
         self.stdin = -1
+        self._terminal = -1
         self.status: int | None = None
         self.output: dict[str, bytearray] = {"out": bytearray(), "err": bytearray()}
         self._content = memoryview(content)
@@ -52,7 +54,10 @@ class Child:
         self._popen: Popen[bytes] | None = None
         theirs: list[int] = []
         try:
-            if fed:
+            if tty:
+                self._terminal, stdin = os.openpty()
+                theirs.append(stdin)
+            elif fed:
                 stdin, self.stdin = os.pipe()
                 theirs.append(stdin)
             else:
@@ -142,6 +147,9 @@ class Child:
         for descriptor in self._ends:
             os.close(descriptor)
         self._ends.clear()
+        if self._terminal >= 0:
+            os.close(self._terminal)
+            self._terminal = -1
         if self.stdin >= 0:
             os.close(self.stdin)
             self.stdin = -1

@@ -126,6 +126,7 @@ class Command(NamedTuple):
 
     ``user`` runs it as that user with the groups of a new login (root only). ``env`` is added to the clean
     environment. ``log`` appends its output to that file instead of returning it, so that it survives its caller.
+    ``tty`` gives it a terminal to read from, on which nobody types: some programs refuse to work without one.
     """
 
     argv: tuple[str, ...]
@@ -134,6 +135,16 @@ class Command(NamedTuple):
     stdin: str = ""
     env: tuple[tuple[str, str], ...] = ()
     log: str = ""
+    tty: bool = False
+
+
+class Answer(NamedTuple):
+    """What came over a TCP connection: the beginning of it as text, its whole length, and how long it all took."""
+
+    text: str = ""
+    size: int = 0
+    seconds: float = 0.0
+    error: str = ""
 
 
 class Running(Protocol):
@@ -284,6 +295,9 @@ class Workshop(Door, Protocol):
     def chown(self, path: str, uid: int, gid: int, mode: int) -> None: ...
 
     def remove_tree(self, path: str) -> None: ...
+
+    def call(self, address: str, port: int, words: str, limit: float) -> Answer:
+        """Connect, say ``words``, and hear the other end out: all of it within ``limit`` seconds."""
 
     def sleep(self, seconds: float) -> None: ...
 

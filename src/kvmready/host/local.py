@@ -14,6 +14,7 @@ from kvmready.host.door import (
     PROBE,
     READ_LIMIT,
     Account,
+    Answer,
     Caller,
     Command,
     Ended,
@@ -299,7 +300,7 @@ class LocalHost:
         try:
             if command.log:
                 log = os.open(command.log, _APPENDING, 0o600)
-            child = Child(argv, environment, command.stdin.encode(), log, identity, folder)
+            child = Child(argv, environment, command.stdin.encode(), log, identity, folder, tty=command.tty)
         except FileNotFoundError:
             return Ended(Result(command.argv, problem="absent"))
         except (PermissionError, OSError) as error:
@@ -412,6 +413,11 @@ class LocalHost:
         import shutil
 
         shutil.rmtree(path)
+
+    def call(self, address: str, port: int, words: str, limit: float) -> Answer:
+        from kvmready.host import caller
+
+        return caller.call(address, port, words, limit)
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)

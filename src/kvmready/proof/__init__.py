@@ -1,4 +1,4 @@
-"""Proves that guests run: probe, then QEMU, then libvirt, as the one who will run them. Nothing is left behind."""
+"""Proves that guests run: probe, QEMU, libvirt, Linux, as the one who will run them. Nothing is left behind."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     from kvmready.facts.probe import Probe
     from kvmready.host.door import Account, Caller, Door, Workshop
     from kvmready.plan.step import Say
+    from kvmready.proof.record import Linux
 
 __all__ = ["LEVELS", "Proving", "highest", "prove"]
 
 
 def highest(host: Door, names: Names) -> str:
-    """The highest level for which this host has the tools."""
+    """The highest level for which this host has the tools, but for ``linux``, which is for those who ask for it."""
     emulator = program(host, names.emulators)
     if host.caller().arch not in qemu.GUEST_ARCHITECTURES or not isinstance(emulator, Known):
         return "probe"
@@ -31,24 +32,39 @@ def highest(host: Door, names: Names) -> str:
     return "libvirt"
 
 
-def prove(host: Workshop, names: Names, level: str, accel: str, user: str, probe_facts: Probe, say: Say) -> Proof:
+def prove(
+    host: Workshop,
+    names: Names,
+    level: str,
+    accel: str,
+    user: str,
+    probe_facts: Probe,
+    say: Say,
+    image: str = "",
+    sha256: str = "",
+) -> Proof:
     """Run the levels up to ``level``, bottom up, until one fails; parameters and errors are those of ``Proving``."""
-    return Proving(host, names, level, accel, user).finish(probe_facts, say)
+    return Proving(host, names, level, accel, user, image, sha256).finish(probe_facts, say)
 
 
 class Proving:
     """One proof in the making: ``start`` it early where there is time, ``finish`` it; ``stop`` it in any case.
 
-    ``user`` is whose guests these are, "" for the caller. ``accel`` is kvm or tcg. Raises UsageError for a level or a
-    user that does not exist, PrivilegeError when the caller may not act for ``user``.
+    ``user`` is whose guests these are, "" for the caller. ``accel`` is kvm or tcg. ``image`` and ``sha256`` are what
+    level ``linux`` starts from, as ``images.resolve`` takes them; "" for the host's own kernel. Raises UsageError for a
+    level or a user that does not exist, PrivilegeError when the caller may not act for ``user``.
     """
 
-    def __init__(self, host: Workshop, names: Names, level: str, accel: str, user: str) -> None:
+    def __init__(
+        self, host: Workshop, names: Names, level: str, accel: str, user: str, image: str = "", sha256: str = ""
+    ) -> None:
         if level not in LEVELS:
             what = _("There is no proof level {level}.").format(level=repr(level))
             raise UsageError(what, "", _("The levels are: {names}").format(names=", ".join(LEVELS)))
         caller = host.caller()
         self._level = level
+        self._asked = (image, sha256)
+        self._linux: Linux | None = None
         self._place = Place(host, names, caller, _account(host, caller, user), accel)
         self._steps = Steps()
         self._guest: qemu.Guest | None = None
@@ -73,13 +89,14 @@ class Proving:
             return
         self._guest = qemu.begin(place)
 
-    def finish(self, probe_facts: Probe, say: Say) -> Proof:
+    def finish(self, probe_facts: Probe, say: Say, news: Say = lambda line: None) -> Proof:
         """Run the levels, bottom up, until one fails. ``probe_facts`` holds what the functional probe saw just now.
 
-        Raises WorkError when the host cannot even be worked on.
+        ``say`` is told each level as it begins, ``news`` how far one is that takes long. Raises WorkError when the host
+        cannot even be worked on; UsageError and InputError for an image that there is not.
         """
         place, steps = self._place, self._steps
-        place.say = say
+        place.say, place.news = say, news
         try:
             reached, line = self._climb(probe_facts)
             self._clean = self._removed()
@@ -87,7 +104,8 @@ class Proving:
             self.stop()
         name = place.account.name
         summary = _summary(reached, self._level, place.accel, name, steps)
-        return Proof(reached, self._level, line, place.accel, name, tuple(steps.taken), reached == self._level, summary)
+        taken, ok = tuple(steps.taken), reached == self._level
+        return Proof(reached, self._level, line, place.accel, name, taken, ok, summary, self._linux)
 
     def stop(self) -> None:
         """Leave nothing behind. Safe to call again."""
@@ -96,20 +114,21 @@ class Proving:
             self._place.close(clean=self._clean)
 
     def _removed(self) -> bool:
-        """Whether the level above took away what it made; where it could not, the guard has to."""
-        if self._level != "libvirt":
-            return True
-        from kvmready.proof import libvirt
-
-        return not any(step.status == "fail" and step.id == libvirt.REMOVE for step in self._steps.taken)
+        """Whether the levels above took away what they made; where one could not, the guard has to."""
+        return not any(step.status == "fail" and step.id.endswith(".remove") for step in self._steps.taken)
 
     def _made_by_libvirt(self) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
-        """The commands and the files that remove whatever the level above may leave."""
-        if self._level != "libvirt":
+        """The commands and the files that remove whatever the levels above may leave."""
+        if self._level not in ("libvirt", "linux"):
             return (), ()
         from kvmready.proof import libvirt
 
-        return libvirt.takes_back(self._place)
+        commands, paths = libvirt.takes_back(self._place)
+        if self._level == "linux":
+            from kvmready.proof import linux
+
+            commands += linux.takes_back(self._place)
+        return commands, paths
 
     def _climb(self, probe_facts: Probe) -> tuple[str, str]:
         """The highest level reached and the witness of its guest."""
@@ -137,7 +156,12 @@ class Proving:
         from kvmready.proof import libvirt
 
         upper = libvirt.level(place, steps)
-        return ("libvirt", upper) if upper else ("qemu", line)
+        if not upper or self._level == "libvirt":
+            return ("libvirt", upper) if upper else ("qemu", line)
+        from kvmready.proof import linux
+
+        highest, self._linux = linux.level(place, steps, linux.Asked(*self._asked))
+        return ("linux", highest) if highest else ("libvirt", upper)
 
 
 def _account(host: Workshop, caller: Caller, user: str) -> Account:

@@ -83,6 +83,8 @@ VOLUME: Table = (
 
 DOMAIN: Table = (
     *CONNECT,
+    (("network", "is not active"), "network.default-inactive"),
+    (("network not found",), "network.default-undefined"),
     (("does not support virt type 'kvm'",), "libvirt.no-kvm-capability"),
     (("could not find capabilities for domaintype=kvm",), "libvirt.no-kvm-capability"),
     (("invalid domain type kvm",), "libvirt.no-kvm-capability"),

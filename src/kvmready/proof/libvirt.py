@@ -118,16 +118,16 @@ def takes_back(place: Place) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ..
         return (), ()
     base = (client, "-q", "-c", URI)
     commands = ((*base, "destroy", place.mark), (*base, "vol-delete", "--pool", POOL, place.mark))
-    return commands, _left_by_libvirt(place.mark) if place.caller.uid == 0 else ()
+    return commands, left_by_libvirt(place.mark) if place.caller.uid == 0 else ()
 
 
-def _left_by_libvirt(name: str) -> tuple[str, ...]:
+def left_by_libvirt(name: str) -> tuple[str, ...]:
     """Files that libvirt writes for a domain and keeps; only root may remove them."""
     profile = f"{APPARMOR_FOLDER}/libvirt-{uuid_of(name)}"
     return (f"{LOG_FOLDER}/{name}.log", profile, f"{profile}.files")
 
 
-class _Level:
+class Level:
     """The steps of this level, which share the client and the collected steps."""
 
     def __init__(self, place: Place, steps: Steps) -> None:
@@ -261,9 +261,9 @@ class _Level:
             if created and self._stopped(text):
                 return Ended("gone", text)
             if result is not None:
-                return Ended(("timeout" if self._listed() else "gone") if created else "refused", text + result.stderr)
+                return Ended(("timeout" if self.listed() else "gone") if created else "refused", text + result.stderr)
             if created and now - asked > LIST_EVERY:
-                if not self._listed():
+                if not self.listed():
                     return Ended("gone", text)
                 asked = time.monotonic()
             if now - (created or begun) > (RUN_LIMIT if created else CREATE_LIMIT):
@@ -274,14 +274,14 @@ class _Level:
         """Whether virsh printed the event "Stopped" of our domain (virsh-domain-event.c: lifecycle events)."""
         return any(f"'{self.name}': Stopped" in line for line in text.splitlines())
 
-    def _listed(self) -> bool:
+    def listed(self) -> bool:
         result = self.virsh("list", "--all", "--name")
         return not result.ok or self.name in result.stdout.split()
 
-    def _goes(self) -> bool:
+    def goes(self) -> bool:
         """Whether libvirt destroys the domain now that its virsh is gone. A destroy by name might hit another proof."""
         end = time.monotonic() + LIMIT
-        while self._listed():
+        while self.listed():
             if time.monotonic() > end:
                 return False
             self.place.host.sleep(LIST_EVERY / 4)
@@ -314,20 +314,20 @@ class _Level:
             return self.fail(REMOVE, result, causes.VOLUME)
         evidence = [Evidence(quoted(result.argv), _("done"))]
         if self.name:
-            if self.stays and not self._goes():
+            if self.stays and not self.goes():
                 seen = Evidence(quoted(self.argv("list", "--all", "--name")), _("the domain is still there"))
                 return self.steps.add(REMOVE, "fail", (seen,), "libvirt.hangs")
-            evidence += self._records()
+            evidence += self.records()
         return self.steps.add(REMOVE, "pass", evidence)
 
-    def _records(self) -> list[Evidence]:
+    def records(self) -> list[Evidence]:
         """Remove what libvirt keeps of this domain and of earlier ones, where root may; else say what stays."""
         host = self.place.host
         if self.place.caller.uid != 0:
-            kept = [path for path in _left_by_libvirt(self.name) if host.stat(path).error != "ENOENT"]
+            kept = [path for path in left_by_libvirt(self.name) if host.stat(path).error != "ENOENT"]
             return [Evidence(path, _("libvirt keeps this file of the guest; only root may remove it")) for path in kept]
         for name in (self.name, *self._old_names()):
-            for path in _left_by_libvirt(name):
+            for path in left_by_libvirt(name):
                 try:
                     host.remove(path)
                 except FileNotFoundError:
@@ -350,7 +350,7 @@ def level(place: Place, steps: Steps) -> str:
     """Run the guest; returns the witness, "" when the level was not reached. Removes what it made in any case."""
     words = _("Running a guest under libvirt ({accel}), as {user} …")
     place.say(words.format(accel=place.accel, user=place.account.name))
-    work = _Level(place, steps)
+    work = Level(place, steps)
     if not work.connect():
         return ""
     line = work.witness() if work.volume() and work.domain() else ""

@@ -21,6 +21,9 @@ PREFIX = "kvmready-proof-"
 FOLDER = "/tmp"
 """Not $TMPDIR: root's may lie where the user's emulator cannot reach it."""
 
+DISK_FOLDER = "/var/tmp"
+"""Where files are on a disk; what is in /tmp is in memory on many hosts."""
+
 
 class Nonce:
     """What one guest is given, so that only it can write its witness."""
@@ -33,7 +36,10 @@ class Nonce:
 
 
 class Place:
-    """The workplace of one proof: ``guard`` it, ``make`` it; leave it with ``close``. ``say`` tells who waits."""
+    """The workplace of one proof: ``guard`` it, ``make`` it; leave it with ``close``.
+
+    ``say`` tells who waits what is done now, ``news`` how far it is.
+    """
 
     def __init__(
         self,
@@ -43,6 +49,7 @@ class Place:
         account: Account,
         accel: str,
         say: Say = lambda line: None,
+        news: Say = lambda line: None,
     ) -> None:
         self.host = host
         self.names = names
@@ -50,17 +57,19 @@ class Place:
         self.account = account
         self.accel = accel
         self.say = say
+        self.news = news
         self.run_as = account.name if account.uid != caller.uid else ""
         self.mark = f"{PREFIX}{os.getpid()}-{os.urandom(8).hex()}"
         self.folder = f"{FOLDER}/{self.mark}"
+        self.disk_folder = f"{DISK_FOLDER}/{self.mark}"
         self._files: list[str] = []
         self._begun: list[Running] = []
         self._guard: Guard | None = None
-        self._folder_made = False
+        self._folder_made = self._disk_folder_made = False
 
     def guard(self, commands: Sequence[tuple[str, ...]] = (), paths: Sequence[str] = ()) -> None:
         """Have the place guarded, and with it what else will be made. Raises OSError."""
-        self._guard = self.host.guard(self.mark, commands, (self.folder, *paths), self.run_as)
+        self._guard = self.host.guard(self.mark, commands, (self.folder, self.disk_folder, *paths), self.run_as)
 
     def make(self) -> None:
         """Make the folder, the user's own. Raises OSError."""
@@ -69,6 +78,14 @@ class Place:
         if self.run_as:
             self.host.chown(self.folder, self.account.uid, self.account.gid, 0o700)
 
+    def make_on_disk(self) -> str:
+        """Make a second folder of the user's, on a disk, and return it. Raises OSError."""
+        self._disk_folder_made = True
+        self.host.mkdir(self.disk_folder, 0o700)
+        if self.run_as:
+            self.host.chown(self.disk_folder, self.account.uid, self.account.gid, 0o700)
+        return self.disk_folder
+
     def path(self, name: str) -> str:
         """Where the file of that name is, or will be, in the folder."""
         path = f"{self.folder}/{name}"
@@ -76,25 +93,26 @@ class Place:
             self._files.append(path)
         return path
 
-    def put(self, name: str, content: bytes) -> str:
+    def put(self, name: str, content: bytes, mode: int = 0o600) -> str:
         """Write a file that the user owns and return its path. Raises OSError."""
         path = self.path(name)
         owner = (self.account.uid, self.account.gid) if self.run_as else None
-        self.host.write(path, content, 0o600, owner, lasting=False)
+        self.host.write(path, content, mode, owner, lasting=False)
         return path
 
-    def command(self, argv: tuple[str, ...], limit: float, log: str = "") -> Command:
-        return Command(argv, limit, self.run_as, log=log)
+    def command(self, argv: tuple[str, ...], limit: float, log: str = "", tty: bool = False) -> Command:
+        return Command(argv, limit, self.run_as, log=log, tty=tty)
 
-    def begin(self, argv: tuple[str, ...], limit: float) -> Running:
+    def begin(self, argv: tuple[str, ...], limit: float, log: str = "") -> Running:
         """Start a guest as the user; it changes nothing of the host. ``close`` ends it where nobody waited for it."""
-        running = self.host.begin(self.command(argv, limit))
+        running = self.host.begin(self.command(argv, limit, log))
         self._begun.append(running)
         return running
 
-    def run(self, argv: tuple[str, ...], limit: float) -> Result:
-        """Run as the user; ended, not left behind, when this process is interrupted."""
-        running: Running = self.host.begin_change(self.command(argv, limit))
+    def run(self, argv: tuple[str, ...], limit: float, by_caller: bool = False) -> Result:
+        """Run as the user, or as whoever called; ended, not left behind, when this process is interrupted."""
+        command = self.command(argv, limit)
+        running: Running = self.host.begin_change(command._replace(user="") if by_caller else command)
         try:
             return running.wait()
         finally:
@@ -108,6 +126,8 @@ class Place:
             return
         if clean:
             try:
+                if self._disk_folder_made:
+                    self.host.remove_tree(self.disk_folder)
                 if self._folder_made:
                     self._empty()
             except OSError:
@@ -139,8 +159,9 @@ def dead(host: Door, name: str) -> bool:
 def sweep_folders(host: Workshop, caller: Caller) -> tuple[str, ...]:
     """Remove the folders that killed proofs left, as far as the caller owns them; returns their paths."""
     swept = []
-    for name in host.listdir(FOLDER).names:
-        path = f"{FOLDER}/{name}"
+    paths = [(folder, name) for folder in (FOLDER, DISK_FOLDER) for name in host.listdir(folder).names]
+    for folder, name in paths:
+        path = f"{folder}/{name}"
         if dead(host, name) and (caller.uid == 0 or host.stat(path).uid == caller.uid):
             try:
                 host.remove_tree(path)

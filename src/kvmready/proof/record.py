@@ -7,7 +7,7 @@ from kvmready.typed import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from kvmready.checks.finding import Evidence
 
-LEVELS = ("probe", "qemu", "libvirt")
+LEVELS = ("probe", "qemu", "libvirt", "linux")
 """Bottom up; each stands on those before it."""
 
 NO_LEVEL = "none"
@@ -28,6 +28,40 @@ class ProofStep(NamedTuple):
         return "\n".join(f"{one.source}: {one.text}" for one in self.evidence)
 
 
+class Figure(NamedTuple):
+    """One measured thing, in the guest and by the same program on the host; None where it could not be measured.
+
+    ``ratio`` is how quick the guest is against the host, whatever the unit; at ``least`` that much is normal.
+    """
+
+    id: str
+    unit: str
+    guest: float | None
+    host: float | None
+    ratio: float | None
+    least: float
+
+    @property
+    def normal(self) -> bool | None:
+        return None if self.ratio is None else self.ratio >= self.least
+
+
+class Linux(NamedTuple):
+    """What a Linux guest said of itself. ``boot`` are its phases in seconds, in their order, as far as they are known.
+
+    ``image`` is the name of a disk image, "" for the host's own kernel; ``clocksource`` what the guest's kernel keeps
+    time by; ``address`` the one that it was given.
+    """
+
+    image: str
+    sha256: str
+    kernel: str
+    clocksource: str
+    address: str
+    boot: tuple[tuple[str, float], ...]
+    figures: tuple[Figure, ...]
+
+
 class Proof(NamedTuple):
     """One proof.
 
@@ -43,3 +77,4 @@ class Proof(NamedTuple):
     steps: tuple[ProofStep, ...]
     ok: bool
     summary: str
+    linux: Linux | None = None

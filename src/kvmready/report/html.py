@@ -14,7 +14,8 @@ from kvmready.i18n import _
 from kvmready.report import story
 from kvmready.report.canvas import WORDS
 from kvmready.report.markup import Child, Markup, element, lines
-from kvmready.report.text_work import SHORT_ID, duration
+from kvmready.report.story import duration
+from kvmready.report.text_work import SHORT_ID
 from kvmready.typed import Any
 
 Record = Mapping[str, Any]

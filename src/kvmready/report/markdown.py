@@ -10,9 +10,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from kvmready.i18n import _
-from kvmready.report import story
+from kvmready.report import story, text_linux
 from kvmready.report.canvas import GLYPHS, WORDS, visible
-from kvmready.report.text_work import SHORT_ID, duration
+from kvmready.report.story import duration
+from kvmready.report.text_work import SHORT_ID
 from kvmready.typed import Any
 
 Record = Mapping[str, Any]
@@ -212,6 +213,9 @@ def _proof(record: Record) -> Iterator[str]:
     if proof["witness"]:
         yield _("the guest wrote:")
         yield fence(story.lines(proof["witness"]))
+    if proof.get("linux") and proof["linux"]["figures"]:
+        heads, rows = text_linux.table(proof["linux"]["figures"])
+        yield _table(heads, [tuple(cell(word) for word in row) for row in rows])
 
 
 def _plan(record: Record) -> Iterator[str]:

@@ -15,7 +15,7 @@ from kvmready.typed import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kvmready.facts import Facts
     from kvmready.plan.step import Plan, Step
-    from kvmready.proof.record import Proof
+    from kvmready.proof.record import Linux, Proof
 
 SCHEMA = "kvmready.report/1"
 
@@ -127,7 +127,9 @@ def _acceleration(facts: Facts) -> dict[str, Any]:
 
 def proof_json(proof: Proof) -> dict[str, Any]:
     """The proof, with the witness just as the guest wrote it: to make it harmless is the work of each format."""
+    linux = {} if proof.linux is None else {"linux": _linux_json(proof.linux)}
     return {
+        **linux,
         "level": proof.level,
         "wanted": proof.wanted,
         "ok": proof.ok,
@@ -145,6 +147,18 @@ def proof_json(proof: Proof) -> dict[str, Any]:
             }
             for step in proof.steps
         ],
+    }
+
+
+def _linux_json(linux: Linux) -> dict[str, Any]:
+    return {
+        "image": linux.image or None,
+        "sha256": linux.sha256 or None,
+        "kernel": linux.kernel or None,
+        "clocksource": linux.clocksource or None,
+        "address": linux.address or None,
+        "boot": [{"phase": name, "seconds": seconds} for name, seconds in linux.boot],
+        "figures": [{**figure._asdict(), "normal": figure.normal} for figure in linux.figures],
     }
 
 

@@ -161,3 +161,14 @@ def lines(text: str) -> list[str]:
 def shell(commands: Iterable[Sequence[str]]) -> str:
     """Commands as they can be pasted into a shell, one a line."""
     return "\n".join(" ".join(map(quoted, argv)) for argv in commands)
+
+
+def duration(seconds: float | None) -> str:
+    """A time as people say it: 6 ms, 5.6 s, 2 min 28 s; empty where none was taken."""
+    if seconds is None:
+        return ""
+    if seconds < 0.1:
+        return _("{count} ms").format(count=f"{seconds * 1000:.0f}")
+    if seconds < 60:
+        return _("{count} s").format(count=f"{seconds:.1f}")
+    return _("{minutes} min {seconds} s").format(minutes=int(seconds // 60), seconds=int(seconds % 60))

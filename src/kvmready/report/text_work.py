@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from kvmready.i18n import N_, _
+from kvmready.report import text_linux
 from kvmready.report.canvas import STYLES, WORDS, Canvas, cells, command_lines
+from kvmready.report.story import duration
 from kvmready.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -30,17 +32,6 @@ def evidence(canvas: Canvas, seen: Record, indent: int) -> Iterator[Any]:
     yield canvas.block(indent, (seen["source"] + ": ", "dim"), lines[0], hang=2)
     for line in lines[1:]:
         yield canvas.block(indent + 2, line)
-
-
-def duration(seconds: float | None) -> str:
-    """A time as people say it: 6 ms, 5.6 s, 2 min 28 s; empty where none was taken."""
-    if seconds is None:
-        return ""
-    if seconds < 0.1:
-        return _("{count} ms").format(count=f"{seconds * 1000:.0f}")
-    if seconds < 60:
-        return _("{count} s").format(count=f"{seconds:.1f}")
-    return _("{minutes} min {seconds} s").format(minutes=int(seconds // 60), seconds=int(seconds % 60))
 
 
 def plan(canvas: Canvas, record: Record) -> Iterator[Any]:
@@ -157,3 +148,5 @@ def proof(canvas: Canvas, record: Record) -> Iterator[Any]:
                 yield from evidence(canvas, seen, 5)
     if record["witness"]:
         yield canvas.block(5, (_("the guest wrote:") + " ", "dim"), record["witness"], hang=2)
+    if record.get("linux"):
+        yield from text_linux.shown(canvas, record["linux"])

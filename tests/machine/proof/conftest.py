@@ -80,13 +80,13 @@ class Stack:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def drive(self, level: str, accel: str, user: str, caller: str = "") -> tuple[str, ...]:
+    def drive(self, level: str, accel: str, user: str, caller: str = "", *image: str) -> tuple[str, ...]:
         python = "/usr/bin/python3" if caller else sys.executable
-        return self.argv((python, DRIVE, level, accel, user), caller)
+        return self.argv((python, DRIVE, level, accel, user, *image), caller)
 
-    def prove(self, level: str, accel: str, user: str = "", caller: str = "") -> Proved:
+    def prove(self, level: str, accel: str, user: str = "", caller: str = "", *image: str) -> Proved:
         done = subprocess.run(
-            self.drive(level, accel, user, caller), capture_output=True, text=True, timeout=300, check=False
+            self.drive(level, accel, user, caller, *image), capture_output=True, text=True, timeout=600, check=False
         )
         assert done.returncode == 0, done.stderr
         return Proved(json.loads(done.stdout))

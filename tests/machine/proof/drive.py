@@ -1,4 +1,4 @@
-"""Runs one proof and prints it as JSON: ``drive.py LEVEL ACCEL USER``; a program of its own, so that it can be killed.
+"""Runs one proof and prints it as JSON: ``drive.py LEVEL ACCEL USER [IMAGE [SHA256]]``; one that can be killed.
 
 LEVEL ``libvirt-alone`` goes to libvirt without the levels below it, for hosts on which those already fail;
 ``libvirt-impatient`` does so too and gives the guest no time at all to end.
@@ -20,6 +20,7 @@ from kvmready.host.local import LocalHost
 from kvmready.proof import libvirt
 from kvmready.proof.place import Place, Steps
 from kvmready.proof.record import ProofStep
+from kvmready.report import record
 
 
 def say(line: str) -> None:
@@ -58,8 +59,8 @@ def main() -> None:
         print(json.dumps(alone(host, names, accel, user)))
         return
     seen = probe.ask(host, names, Want("server", (user,) if user else ()))()
-    proved = proof.prove(host, names, level, accel, user, seen, say)
-    print(json.dumps({**proved._asdict(), "steps": shown(proved.steps)}))
+    proved = proof.prove(host, names, level, accel, user, seen, say, *sys.argv[4:6])
+    print(json.dumps({**record.proof_json(proved), "steps": shown(proved.steps)}))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ SOURCE = Path(__file__).resolve().parents[3] / "src" / "kvmready"
 ROOMS = ("checks", "plan", "proof", "images")
 ID = re.compile(rf"(?:{'|'.join((*LAYERS, 'packages'))})\.[a-z0-9]+(?:-[a-z0-9]+)*")
 CHECKS = {check.id for check in ALL}
-STEPS = re.compile(r"STEP|\(CONNECT, .*\)")
+STEPS = re.compile(r"STEP|\((?:CONNECT|SOURCE), .*\)")
 """The names under which the proof keeps the ids of its steps."""
 
 SOURCES = {

@@ -116,7 +116,13 @@ def test_different_sayings_add_up_and_the_same_saying_does_not() -> None:
     )
 
 
-ONLY_PROVED = {"storage.image-download", "storage.image-checksum", "storage.image-invalid"}
+ONLY_PROVED = {
+    "kernel.image-unreadable",
+    "network.guest-unreachable",
+    "storage.image-download",
+    "storage.image-checksum",
+    "storage.image-invalid",
+}
 """Causes that show when a guest is made, and at no other time: no check asks for them."""
 
 

@@ -181,3 +181,9 @@ def test_only_a_remedy_may_lead_somewhere(text: str) -> None:
     record["root_causes"][0]["summary"] = f"It is {text}."
     record["root_causes"][0]["remedy"] = {"kind": "manual", "text": f"Read {text}.", "commands": []}
     assert [line for line in markdown.render(record).splitlines() if text in line] == [f"**→** Read {text}."]
+
+
+def test_a_linux_guest_has_a_table_of_figures() -> None:
+    seen = markdown.render(samples.linux())
+    assert "| `CPU, a turn` | `1234 ns` | `2345 ns` | `0.53` | `0.85` |" in seen
+    assert "| `network, from it` | `–` | `88 MB/s` | `–` | `0.050` |" in seen

@@ -14,7 +14,12 @@ from kvmready.report import as_json, text
 from tests.unit.report import samples
 from tests.unit.report.test_canvas import HOSTILE, Stream
 
-SAMPLES = {"broken": samples.broken(), "proven": samples.proven(), "emulated": samples.proven("tcg")}
+SAMPLES = {
+    "broken": samples.broken(),
+    "proven": samples.proven(),
+    "emulated": samples.proven("tcg"),
+    "linux": samples.linux(),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -182,3 +187,13 @@ def test_an_empty_plan_says_so() -> None:
     stream = io.StringIO()
     text.plan(record, stream)
     assert "Nothing to do" in stream.getvalue()
+
+
+def test_a_linux_guest_is_told_with_its_start_and_its_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = flat(drawn(samples.linux()))
+    assert "Linux guest debian-12 · 6.1.0-37-amd64 · kvm-clock · 192.168.122.71" in seen
+    assert "Start firmware 0.8 s, kernel 1.2 s, user space 9.5 s" in seen
+    assert "guest host ratio normal from ! CPU, a turn" in seen
+    assert "? network, from it – 88 MB/s – 0.050" in seen
+    monkeypatch.setenv("COLUMNS", "40")
+    assert "normal from" not in flat(drawn(samples.linux()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kvmready.i18n import N_
-from kvmready.knowledge.explain import kernel_drivers
+from kvmready.knowledge.explain import kernel_drivers, linux_guest
 from kvmready.knowledge.explain.topic import Asked, Do, Layer, Look, Room, Topic, Wrong
 
 _LAYER = Layer(
@@ -429,4 +429,9 @@ _CHECKS = {
     "kernel.nested": Asked("kernel.nested"),
 }
 
-ROOM = Room(_LAYER, {**_TOPICS, **kernel_drivers.TOPICS}, {**_CAUSES, **kernel_drivers.CAUSES}, _CHECKS)
+ROOM = Room(
+    _LAYER,
+    {**_TOPICS, **kernel_drivers.TOPICS, **linux_guest.KERNEL_TOPICS},
+    {**_CAUSES, **kernel_drivers.CAUSES, **linux_guest.KERNEL_CAUSES},
+    _CHECKS,
+)
