@@ -25,7 +25,7 @@ def listed(guests: Sequence[Guest], stream: TextIO) -> None:
     if not guests:
         canvas.write([canvas.block(2, (_("There is no guest."), "dim"))])
         return
-    titles = (_("NAME"), _("STATE"), _("CPUS"), _("MEMORY"), _("ADDRESS"))
+    titles = (_("Name"), _("State"), _("CPUs"), _("Memory"), _("Address"))
     longest = max(cells(visible(guest.domain.name)) for guest in guests)
     room = max(8, min(longest + 2, canvas.width - FIXED - 3))
     lines = [canvas.text(*(("  ", ""), *((text, "dim") for text, _style in _row(canvas, titles, room))))]
@@ -136,7 +136,7 @@ def doomed(guest: Guest, work: Doomed, stream: TextIO) -> None:
     for path in work.keys:
         item("-", "red", _("the key {path}, which was made for it").format(path=path))
     for path in work.stays:
-        words = _("{path} stays: kvmready did not make it, or it is in use")
+        words = _("{path} stays: it was not made by kvmready, or it is in use")
         item(canvas.glyph("skip"), "dim", words.format(path=path))
     for path, user in work.shared:
         words = _("{path} is in use by {name} as well")

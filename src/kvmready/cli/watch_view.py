@@ -33,14 +33,14 @@ STATES = {
 }
 COLUMNS = (
     # heading, width; the name takes what is left
-    (N_("STATE"), 10),
+    (N_("State"), 10),
     (N_("CPU %"), 7),
-    (N_("STEAL %"), 9),
-    (N_("MEMORY"), 10),
-    (N_("READ/s"), 10),
-    (N_("WRITE/s"), 10),
-    (N_("IN/s"), 10),
-    (N_("OUT/s"), 10),
+    (N_("Steal %"), 9),
+    (N_("Memory"), 10),
+    (N_("Read/s"), 10),
+    (N_("Write/s"), 10),
+    (N_("In/s"), 10),
+    (N_("Out/s"), 10),
 )
 NARROW = (0, 1, 2, 3, 4, 5)
 """Columns where there is no room for all; the two directions of disk and network are then one column each."""
@@ -176,9 +176,9 @@ def _table(guests: list[Use], width: int) -> list[Drawn]:
     columns = [COLUMNS[place][1] for place in (range(len(COLUMNS)) if wide else NARROW)]
     titles = [_(title) for title, _columns in COLUMNS]
     if not wide:
-        titles = [*titles[:4], _("DISK/s"), _("NET/s")]
+        titles = [*titles[:4], _("Disk/s"), _("Net/s")]
     name = width - 2 - sum(columns)
-    lines = [Drawn(_row(_("NAME"), titles, name, columns), "dim")]
+    lines = [Drawn(_row(_("Name"), titles, name, columns), "dim")]
     for guest in guests:
         disk, net = (guest.read, guest.written), (guest.received, guest.sent)
         rates = [*disk, *net] if wide else [_sum(disk), _sum(net)]
