@@ -164,7 +164,7 @@ class Creating:
             "--channel=unix,target.type=virtio,target.name=org.qemu.guest_agent.0",
             "--rng=/dev/urandom",
             "--graphics=none",
-            "--os-variant=detect=on,require=off" + (f",name={place.osinfo}" if place.osinfo else ""),
+            "--os-variant=detect=on,require=off",  # a name that the host's osinfo-db lacks would be an error
             "--noautoconsole",
         ]
         if place.machine:

@@ -33,7 +33,6 @@ class Place(NamedTuple):
     keys: ssh.Keys
     machine: str
     maximum: bool
-    osinfo: str
 
 
 class NotReady(WorkError):
@@ -85,9 +84,7 @@ def decide(host: Workshop, libvirt: Libvirt, wanted: Wanted, image: Image, perso
         raise UsageError(_("A guest can have at most {most} CPUs here.").format(most=can.vcpus))
     pool = _pool(libvirt)
     keys = ssh.named(host, wanted.ssh_key) if wanted.ssh_key else ssh.own(host, person)
-    return Place(
-        pool, _disk(host, pool, wanted.disk, image), _login(wanted, person), keys, machine, can.maximum, image.osinfo
-    )
+    return Place(pool, _disk(host, pool, wanted.disk, image), _login(wanted, person), keys, machine, can.maximum)
 
 
 def _network(libvirt: Libvirt, name: str) -> None:

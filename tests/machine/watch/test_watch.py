@@ -149,18 +149,18 @@ class Live:
 
 def test_live(stack: Stack, guests: tuple[str, ...]) -> None:
     live = Live(stack, "--interval", "30")
-    first = live.until(r"OUT/s(?s:.*)\x1b\[J(?s:.*)OUT/s(?s:.*)\x1b\[J")
+    first = live.until(r"Out/s(?s:.*)\x1b\[J(?s:.*)Out/s(?s:.*)\x1b\[J")
     assert first.startswith("\033[?1049h\033[?25l")
     assert all(name in first for name in guests)
     live.resize(12, 60)  # drawn at once, not at the next interval
-    narrow = live.until(r"NET/s(?s:.*)and \d+ more", 15)
+    narrow = live.until(r"Net/s(?s:.*)and \d+ more", 15)
     assert max(len(line) for line in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", narrow).split("\r\n")[-12:]) <= 60
     assert live.end() == 0
 
 
 def test_no_colour_and_no_terminal(stack: Stack, guests: tuple[str, ...]) -> None:
     live = Live(stack, "--interval", "1", NO_COLOR="1")
-    assert re.search(r"\x1b\[\d*(;\d+)*m", live.until(r"OUT/s(?s:.*)\x1b\[J")) is None
+    assert re.search(r"\x1b\[\d*(;\d+)*m", live.until(r"Out/s(?s:.*)\x1b\[J")) is None
     assert live.end() == 0
     process = subprocess.Popen(
         direct(stack, "--interval", "0.5"), stdout=subprocess.PIPE, text=True, env=ENVIRONMENT, start_new_session=True
