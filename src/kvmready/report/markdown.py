@@ -214,8 +214,8 @@ def _proof(record: Record) -> Iterator[str]:
         yield _("the guest wrote:")
         yield fence(story.lines(proof["witness"]))
     if proof.get("linux") and proof["linux"]["figures"]:
-        heads, rows = text_linux.table(proof["linux"]["figures"])
-        yield _table(heads, [tuple(cell(word) for word in row) for row in rows])
+        heads, figures = text_linux.table(proof["linux"]["figures"])
+        yield _table(heads, [tuple(cell(word) for word in row) for row in figures])
 
 
 def _plan(record: Record) -> Iterator[str]:

@@ -58,7 +58,7 @@ def _table(canvas: Canvas, figures: Any) -> Iterator[Any]:
 def table(figures: Any) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """The heads and the rows of the figures, as words."""
     heads = ("", _("guest"), _("host"), _("ratio"), _("normal from"))
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             _(FIGURES[one["id"]]),
             _value(one["guest"], one["unit"]),
