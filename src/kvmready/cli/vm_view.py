@@ -136,11 +136,7 @@ def doomed(guest: Guest, work: Doomed, stream: TextIO) -> None:
     for path in work.keys:
         item("-", "red", _("the key {path}, which was made for it").format(path=path))
     for path in work.stays:
-<<<<<<< HEAD
-        words = _("{path} stays: not made by kvmready, or in use")
-=======
         words = _("{path} stays: it was not made by kvmready, or it is in use")
->>>>>>> vm
         item(canvas.glyph("skip"), "dim", words.format(path=path))
     for path, user in work.shared:
         words = _("{path} is in use by {name} as well")

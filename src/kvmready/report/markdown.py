@@ -215,7 +215,7 @@ def _proof(record: Record) -> Iterator[str]:
         yield fence(story.lines(proof["witness"]))
     if proof.get("linux") and proof["linux"]["figures"]:
         heads, figures = text_linux.table(proof["linux"]["figures"])
-        yield _table(heads, [tuple(cell(word) for word in row) for row in figures])
+        yield _table(heads, [tuple(map(cell, row)) for row in figures])
 
 
 def _plan(record: Record) -> Iterator[str]:

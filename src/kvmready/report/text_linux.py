@@ -57,7 +57,7 @@ def _table(canvas: Canvas, figures: Any) -> Iterator[Any]:
 
 def table(figures: Any) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """The heads and the rows of the figures, as words."""
-    heads = ("", _("guest"), _("host"), _("ratio"), _("normal from"))
+    heads: tuple[str, ...] = ("", _("guest"), _("host"), _("ratio"), _("normal from"))
     rows: list[tuple[str, ...]] = [
         (
             _(FIGURES[one["id"]]),
