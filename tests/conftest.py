@@ -21,6 +21,7 @@ HERE = "this machine"
 IN_EMULATED_MACHINES = (
     "tests/vm/test_journey.py",
     "tests/vm/test_lab.py",
+    "tests/vm/test_trixie_journey.py",
     "tests/vm/test_without_svm.py",
     "tests/vm/test_faults.py::test_with_a_kernel_of_its_own",
     "tests/vm/test_trixie.py::test_guests_run_under_its_own_kernel",

@@ -8,9 +8,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kvmready.facts.access import Access
+    from kvmready.facts.autostart import Autostart
+    from kvmready.facts.bridging import Bridging
     from kvmready.facts.confinement import Confinement
     from kvmready.facts.firewall import Firewall
     from kvmready.facts.kernel import Kernel
+    from kvmready.facts.known import Fact
     from kvmready.facts.libvirt import Libvirt
     from kvmready.facts.libvirtd import Libvirtd
     from kvmready.facts.machine import Machine
@@ -51,6 +54,8 @@ class Facts(NamedTuple):
     confinement: Confinement
     packages: Packages
     tools: Tools
+    autostart: Fact[Autostart]
+    bridging: Bridging
 
 
 def gather(host: Door, names: Names, want: Want, caller: Caller, release: OsRelease) -> Facts:
@@ -79,6 +84,8 @@ def begin(host: Door, names: Names, want: Want, caller: Caller, release: OsRelea
 
     from kvmready.facts import (
         access,
+        autostart,
+        bridging,
         confinement,
         firewall,
         kernel,
@@ -104,6 +111,8 @@ def begin(host: Door, names: Names, want: Want, caller: Caller, release: OsRelea
     extras = tools.ask(host, names, want)
     confined = confinement.ask(host, names, want, pools)
     room = memory.ask(host, names, want)
+    starting = autostart.ask(host, names, want, answered)
+    plugged = bridging.ask(host, names, want, answered)
     return lambda: Facts(
         want,
         names,
@@ -124,4 +133,6 @@ def begin(host: Door, names: Names, want: Want, caller: Caller, release: OsRelea
         confined(),
         manager(),
         extras(),
+        starting(),
+        plugged(),
     )

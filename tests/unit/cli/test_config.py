@@ -34,8 +34,17 @@ users = [
 'iommu' = false
 accel = "tcg"
 storage.path = "/srv/guests"
+hugepages = "2G"
+autostart = ["web", "data base"]
 [network]
 subnet = "10.20.30.0/24"  # the office has 192.168
+"""
+
+BRIDGED = """\
+hugepages = 512
+[network]
+bridge = "br0"  # in place of the default network
+interface = "enp3s0"
 """
 
 
@@ -55,6 +64,8 @@ def test_a_whole_file() -> None:
         "accel": "tcg",
         "pool_path": "/srv/guests",
         "subnet": "10.20.30.0/24",
+        "hugepages": 2048,
+        "autostart": ("web", "data base"),
     }
     assert found.lines == {
         "profile": 2,
@@ -63,14 +74,23 @@ def test_a_whole_file() -> None:
         "iommu": 9,
         "accel": 10,
         "storage.path": 11,
-        "network.subnet": 13,
+        "hugepages": 12,
+        "autostart": 13,
+        "network.subnet": 15,
     }
-    assert set(found.lines) == set(config.KEYS)
+
+
+def test_a_bridge_in_place_of_the_default_network() -> None:
+    found = config.parse(BRIDGED, "host.toml")
+    assert found.values == {"hugepages": 1024, "bridge": "br0", "interface": "enp3s0"}
+    assert found.lines == {"hugepages": 1, "network.bridge": 3, "network.interface": 4}
+    assert {*found.lines, *config.parse(WHOLE, "host.toml").lines} == set(config.KEYS)
 
 
 def test_the_example_of_the_readme_has_every_key() -> None:
-    text = README.read_text("utf-8").partition("```toml\n")[2].partition("```")[0]
-    assert set(config.parse(text, "README.md").lines) == set(config.KEYS)
+    """In two parts: what is said of the default network has no place beside a bridge."""
+    parts = [part.partition("```")[0] for part in README.read_text("utf-8").split("```toml\n")[1:]]
+    assert {key for part in parts for key in config.parse(part, "README.md").lines} == set(config.KEYS)
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "# nothing\n", "# no newline at the end"])
@@ -83,9 +103,26 @@ def test_an_empty_file_wants_nothing_special(text: str) -> None:
     [
         ('\nprofil = "web"', 'host.toml, line 2: there is no key "profil".', "profile, users", "Did you mean profile?"),
         ('nested = true\nuser = ["a"]', 'host.toml, line 2: there is no key "user".', "users", "Did you mean users?"),
-        ("# x\n[hugepages]\ncount = 4", 'host.toml, line 2: there is no key "hugepages".', "profile, users", ""),
-        ('bridge = "eth0"', 'host.toml, line 1: there is no key "bridge".', "profile, users", ""),
-        ("autostart = true", 'host.toml, line 1: there is no key "autostart".', "profile, users", ""),
+        ("# x\n[hugepages]\ncount = 4", 'line 2: hugepages cannot be {"count": 4}.', "2 MiB", ""),
+        ("hugepages = 0", "line 1: hugepages cannot be 0.", "2 MiB", ""),
+        ("hugepages = true", "line 1: hugepages cannot be true.", "2 MiB", ""),
+        ('hugepages = "3M"', 'line 1: hugepages cannot be "3M".', '"512M"', ""),
+        ('hugepages = "2T"', 'line 1: hugepages cannot be "2T".', '"512M"', ""),
+        ("hugepages = 99999999999", "line 1: hugepages cannot be", "2 MiB", ""),
+        ('bridge = "eth0"', 'host.toml, line 1: there is no key "bridge".', "profile, users", "network.bridge"),
+        ("autostart = true", "line 1: autostart cannot be true.", "names of guests", ""),
+        ('autostart = ["web", "5"]', 'line 1: autostart cannot be ["web", "5"].', "names of guests", ""),
+        ('autostart = ["a/b"]', 'line 1: autostart cannot be ["a/b"].', "names of guests", ""),
+        ('autostart = ["--all"]', 'line 1: autostart cannot be ["--all"].', "names of guests", ""),
+        ('profile = "minimal"\nautostart = ["web"]', "line 2: autostart means nothing", "no libvirt", "server"),
+        ('[network]\nbridge = "virbr7"', "line 2: network.bridge cannot be", "none of libvirt's own", ""),
+        ('[network]\nbridge = "a-name-of-16-char"', "line 2: network.bridge cannot be", "15 letters", ""),
+        ('[network]\nbridge = "br0"\ninterface = "lo"', "line 3: network.interface cannot be", '"eth1"', ""),
+        ('[network]\nbridge = "br0"\ninterface = "e 1"', "line 3: network.interface cannot be", '"eth1"', ""),
+        ('[network]\nbridge = "br0"', "line 2: network.bridge needs network.interface.", "leads", "interface ="),
+        ('[network]\ninterface = "eth1"', "line 2: network.interface needs network.bridge.", "a bridge", "bridge ="),
+        ('[network]\nbridge = "eth1"\ninterface = "eth1"', "line 2: the bridge and its interface have", "", ""),
+        ('network = {bridge = "br0", interface = "eth1", subnet = "10.0.0.0/24"}', "exclude each other", "place", "out"),
         ('"two\\nlines" = 1', 'there is no key "two\\nlines".', "profile, users", ""),
         ('profile = "servr"', 'line 1: profile cannot be "servr".', "minimal, server, desktop, web", "mean server?"),
         ("profile = 3", "line 1: profile cannot be 3.", "minimal, server, desktop, web", ""),
@@ -101,7 +138,6 @@ def test_an_empty_file_wants_nothing_special(text: str) -> None:
         ('[network]\nsubnet = "172.32.0.0/24"', "line 2: network.subnet cannot be", "private", ""),
         ('[network]\nsubnet = "10.0.0.0/024"', "line 2: network.subnet cannot be", "private", ""),
         ("[network]\nsubnet = 10.5", "line 2: network.subnet cannot be 10.5.", "private", ""),
-        ('[network]\nbridge = "br0"', 'line 2: there is no key "network.bridge".', "network.subnet", ""),
         ('network = "10.0.0.0/24"', 'line 1: there is no key "network".', "network.subnet", "Did you mean"),
         ('[storage]\npath = "guests"', 'line 2: storage.path cannot be "guests".', "absolute path", ""),
         ('[storage]\npath = "/"', "line 2: storage.path cannot be", "absolute path", ""),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kvmready.i18n import N_
+from kvmready.knowledge.explain import wanted
 from kvmready.knowledge.explain import kernel_drivers
 from kvmready.knowledge.explain.topic import Asked, Do, Layer, Look, Room, Topic, Wrong
 
@@ -421,7 +422,7 @@ _CHECKS = {
     ),
     "kernel.kvm-runs": Asked("kernel.kvm-runs"),
     "kernel.acceleration": Asked("kernel.acceleration"),
-    "kernel.hugepages": Asked("kernel.hugepages", "", ("qemu.guest-memory",)),
+    "kernel.hugepages": Asked("kernel.hugepages", "", ("qemu.guest-memory", "kernel.hugepages-missing")),
     "kernel.vhost-net": Asked("kernel.vhost-net"),
     "kernel.tun": Asked("kernel.tun"),
     "kernel.cgroups": Asked("kernel.cgroups"),
@@ -429,4 +430,9 @@ _CHECKS = {
     "kernel.nested": Asked("kernel.nested"),
 }
 
-ROOM = Room(_LAYER, {**_TOPICS, **kernel_drivers.TOPICS}, {**_CAUSES, **kernel_drivers.CAUSES}, _CHECKS)
+ROOM = Room(
+    _LAYER,
+    {**_TOPICS, **kernel_drivers.TOPICS},
+    {**_CAUSES, **kernel_drivers.CAUSES, **wanted.KERNEL_CAUSES},
+    _CHECKS,
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kvmready.i18n import N_
+from kvmready.knowledge.explain import wanted
 from kvmready.knowledge.explain.topic import Asked, Do, Layer, Look, Room, Topic, Wrong
 
 _LIST = Look(
@@ -477,4 +478,9 @@ _CHECKS = {
     "network.bridge-helper": Asked("network.bridge-helper"),
 }
 
-ROOM = Room(_LAYER, _TOPICS, _CAUSES, _CHECKS)
+ROOM = Room(
+    _LAYER,
+    {**_TOPICS, **wanted.NETWORK_TOPICS},
+    {**_CAUSES, **wanted.NETWORK_CAUSES},
+    {**_CHECKS, **wanted.NETWORK_CHECKS},
+)

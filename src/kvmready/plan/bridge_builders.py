@@ -1,0 +1,95 @@
+"""From a missing bridge to the steps that make it, and libvirt's network on it; see ``builders``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from kvmready.facts.known import Absent, Known
+from kvmready.i18n import _
+from kvmready.plan import bridge_files, host_bridge, network, virsh
+from kvmready.plan.step import Step
+from kvmready.typed import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kvmready.checks.finding import Finding
+    from kvmready.distro.table import Table
+    from kvmready.facts import Facts
+
+Builder = Callable[["Finding", "Facts", "Table"], Iterator[Step]]
+
+
+def _bridge(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
+    card, owner, found = facts.bridging.card, facts.bridging.owner, facts.bridging.addresses
+    if not isinstance(card, Known) or not isinstance(owner, Known):
+        return
+    bridge, interface = facts.want.bridge, facts.want.interface
+    addresses = found.value if isinstance(found, Known) else ()
+    wanted = bridge_files.Wanted(bridge, interface, card.value.mac, addresses, facts.bridging.gateway)
+    change = bridge_files.change(wanted, owner.value)
+    notes = [
+        _(
+            "Connections over {interface} stop for a moment. Where {bridge} has not got {addresses} soon, or the "
+            "gateway does not answer on it, all of it is taken back; a timer of systemd does so after {limit} s also "
+            "when kvmready or your connection has ended by then. What could go wrong: a switch that allows one "
+            "address only, a DHCP server that gives another one, a firewall with rules for {interface} by name. A "
+            "power cut meanwhile leaves the bridge: then run kvmready undo."
+        ).format(
+            interface=interface,
+            bridge=bridge,
+            addresses=", ".join(addresses) or _("its link"),
+            limit=host_bridge.TIME_LIMIT,
+        )
+    ]
+    notes += [_("{path} holds: {text}").format(path=path, text=_flat(text)) for path, text, _mode in change.files]
+    yield Step(
+        "network.bridge",
+        "host-bridge",
+        finding.layer,
+        _("Make the bridge {bridge} with {interface} in it, through {manager}").format(
+            bridge=bridge, interface=interface, manager=owner.value.manager
+        ),
+        change.up,
+        {
+            "bridge": bridge,
+            "interface": interface,
+            "files": [list(one) for one in change.files],
+            "first": [list(argv) for argv in change.first],
+            "down": [list(argv) for argv in change.down],
+        },
+        (finding.cause,) if finding.cause else (),
+        "\n".join(notes),
+    )
+
+
+def _flat(text: str) -> str:
+    """The lines of a file in one, as a note has them."""
+    return " | ".join(line.strip() for line in text.splitlines() if line.strip())
+
+
+def _network(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
+    found, bridge = facts.bridging.network, facts.want.bridge
+    defined = found.value if isinstance(found, Known) else None
+    xml = network.plugged(bridge)
+    commands: list[tuple[str, ...]] = []
+    if defined is None or not defined.persistent:
+        commands.append((*virsh.BASE, "net-define", network.STDIN))
+    if defined is None or not defined.active:
+        commands.append((*virsh.BASE, "net-start", "--network", bridge))
+    if defined is None or not defined.autostart:
+        commands.append((*virsh.BASE, "net-autostart", "--network", bridge))
+    yield Step(
+        "network.bridge-network",
+        "network",
+        finding.layer,
+        _("Have a network of libvirt named {bridge} on that bridge, running, and started at every boot").format(
+            bridge=bridge
+        ),
+        tuple(commands),
+        {"network": bridge, "packaged": "", "xml": xml},
+        (finding.cause,) if finding.cause else (),
+        _("virsh reads this: {text}").format(text=xml) if isinstance(found, Absent) or defined is None else "",
+    )
+
+
+CAUSES: Mapping[str, Builder] = {"network.bridge-missing": _bridge, "network.bridge-undefined": _network}
+BLOCKED: Mapping[str, Builder] = {"network.bridge-network": _network}
