@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from kvmready.checks.kernel_hugepages import kept, pages
 from kvmready.checks.kernel_modules import editable
 from kvmready.facts.access import CONFIG, by_configuration, goes_to_session, member
 from kvmready.facts.known import Absent, Known
@@ -18,9 +17,7 @@ from kvmready.facts.tools import COCKPIT_SOCKET
 from kvmready.i18n import _
 from kvmready.plan import (
     acl,
-    bridge_builders,
     group,
-    hugepages,
     libvirt_builders,
     network,
     pool,
@@ -28,6 +25,7 @@ from kvmready.plan import (
     udev,
     uri,
     virsh,
+    wanted_builders,
 )
 from kvmready.plan.command import shown
 from kvmready.plan.step import Step
@@ -44,8 +42,6 @@ Builder = Callable[["Finding", "Facts", "Table"], Iterator[Step]]
 PERSISTENCE = "/etc/modules-load.d/kvmready.conf"
 RULES = "/etc/udev/rules.d/65-kvmready.rules"
 NESTING = "/etc/modprobe.d/kvmready.conf"
-HUGEPAGES = "/etc/sysctl.d/zz-kvmready-hugepages.conf"
-"""A file of its own, read after those that begin with a number: sysctl.d(5)."""
 SYSTEM_URI = "qemu:///system"
 USUAL_SUBNET = "192.168.122.0/24"
 """libvirt: src/network/default.xml.in."""
@@ -198,37 +194,6 @@ def _reinstall(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
             {"packages": list(owners.value), "program": emulator.value, "files": list(table.names.roms)},
             _mends(finding),
             _("An undo leaves these packages as they are then: damaged files are no state to go back to."),
-        )
-
-
-def _hugepages(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
-    """The file for every boot, and the pages now: what is missing of both."""
-    count, reserved = pages(facts), facts.memory.huge_pages
-    if not count:
-        return
-    if kept(facts) is None:
-        line = f"vm.nr_hugepages = {count}"
-        yield Step(
-            "kernel.hugepages-persist",
-            "file",
-            finding.layer,
-            _("Write {path} with the line {line}, so that they are there after every boot").format(
-                path=HUGEPAGES, line=line
-            ),
-            (),
-            {"path": HUGEPAGES, "content": f"# Written by kvmready: huge pages for guests.\n{line}\n", "mode": 0o644},
-            _mends(finding),
-        )
-    if not isinstance(reserved, Known) or reserved.value < count:
-        yield Step(
-            "kernel.hugepages",
-            "hugepages",
-            finding.layer,
-            _("Reserve {count} huge pages, {size} MiB, for guests").format(count=count, size=facts.want.hugepages),
-            (hugepages.command(count),),
-            {"pages": count},
-            _mends(finding),
-            _("Nothing but guests that ask for huge pages can use this memory then."),
         )
 
 
@@ -489,7 +454,6 @@ CAUSES: Mapping[str, Builder] = {
     "kernel.device-missing": _device,
     "kernel.device-permissions": _device,
     "kernel.nested-disabled": _nested,
-    "kernel.hugepages-missing": _hugepages,
     "qemu.broken": _reinstall,
     "libvirt.unreachable": service_builders.units,
     "libvirt.no-kvm-capability": service_builders.libvirt_again,
@@ -510,7 +474,7 @@ CAUSES: Mapping[str, Builder] = {
     "access.not-in-kvm-group": _group_of("kvm"),
     "access.not-in-libvirt-group": _group_of("libvirt"),
     **libvirt_builders.CAUSES,
-    **bridge_builders.CAUSES,
+    **wanted_builders.CAUSES,
 }
 """Cause id to builder, for findings whose remedy is automatic. Packages are gathered into one step by ``make``."""
 
@@ -518,7 +482,7 @@ BLOCKED: Mapping[str, Builder] = {
     "kernel.modules": _vendor_module,
     **dict.fromkeys(service_builders.WAITING, service_builders.units),
     "network.default-network": _network,
-    **bridge_builders.BLOCKED,
+    **wanted_builders.BLOCKED,
     "storage.default-pool": _pool,
     "storage.pool-autostart": _pool,
     "access.kvm-group": _group_of("kvm"),

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from kvmready.checks.autostart import waiting
 from kvmready.facts.known import Known
 from kvmready.facts.libvirtd import ACTION
 from kvmready.facts.network import USUAL_BRIDGE
 from kvmready.facts.services import DRIVERS
 from kvmready.i18n import _
-from kvmready.plan import autostart, bridge, forward, service_builders, setuid
+from kvmready.plan import bridge, forward, service_builders, setuid
 from kvmready.plan.step import Step
 from kvmready.typed import TYPE_CHECKING
 
@@ -216,26 +215,10 @@ def _bridge_helper(finding: Finding, facts: Facts, table: Table) -> Iterator[Ste
         )
 
 
-def _autostart(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
-    names = waiting(facts)
-    if names:
-        yield Step(
-            "libvirt.autostart",
-            "autostart",
-            finding.layer,
-            _("Have libvirt start these guests with the host: {names}").format(names=", ".join(names)),
-            tuple(autostart.command(name) for name in names),
-            {"guests": list(names)},
-            (finding.cause,),
-            _("None of them is started now."),
-        )
-
-
 CAUSES: Mapping[str, Builder] = {
     "libvirt.mixed-daemons": _mixed,
     "libvirt.partial-modular": _drivers,
     "libvirt.polkit-denied": _polkit,
-    "libvirt.guest-no-autostart": _autostart,
     "network.stale-bridge": _stale_bridge,
     "network.forwarding-off": _forwarding,
     "network.firewall-reloaded": _rules,

@@ -6,7 +6,6 @@ Its work stands in a file under /run. Whoever takes that file away has decided: 
 from __future__ import annotations
 
 import errno
-import json
 from collections.abc import Sequence
 
 from kvmready.errors import WorkError
@@ -41,6 +40,8 @@ class Rollback:
         """From now on it happens in so many seconds. Raises WorkError where it cannot be armed: then nothing may be
         changed.
         """
+        import json
+
         work = {"first": [list(a) for a in first], "remove": list(remove), "then": [list(a) for a in then]}
         try:
             host.mkdir(FOLDER, 0o700)

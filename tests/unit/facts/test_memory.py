@@ -41,7 +41,7 @@ def look(meminfo: Reading | None = None, mode: str = "0\n", line: str = "", **sy
 def test_a_host() -> None:
     kib = 1024
     assert look() == memory.Memory(
-        Known(2005840 * kib), Known(1702264 * kib), Known(800000 * kib), Known(0), Known(8), Known(2048 * kib), ()
+        Known(2013124 * kib), Known(1702264 * kib), Known(800000 * kib), Known(0), Known(8), Known(2048 * kib), ()
     )
 
 

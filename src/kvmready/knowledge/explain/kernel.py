@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from kvmready.i18n import N_
-from kvmready.knowledge.explain import wanted
-from kvmready.knowledge.explain import kernel_drivers
+from kvmready.knowledge.explain import kernel_drivers, wanted
 from kvmready.knowledge.explain.topic import Asked, Do, Layer, Look, Room, Topic, Wrong
 
 _LAYER = Layer(

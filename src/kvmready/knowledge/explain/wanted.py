@@ -7,7 +7,7 @@ from kvmready.knowledge.explain.topic import Asked, Do, Look, Topic, Wrong
 
 _BRIDGE_LOOK = Look(
     "ip -brief link show master br0",
-    "eth1             UP             52:54:00:aa:bb:cc <BROADCAST,MULTICAST,UP,LOWER_UP>",
+    "eth1             UP             52:54:00:aa:bb:cc <BROADCAST,UP>",
     'Error: argument "br0" is wrong: Device does not exist',
 )
 
@@ -80,7 +80,7 @@ NETWORK_TOPICS = {
             ),
         ),
         (_BRIDGE_LOOK, Look("ip -brief address show br0", "br0              UP             192.168.1.10/24")),
-        ("https://libvirt.org/formatnetwork.html#using-an-existing-host-bridge", "bridge(8)"),
+        ("https://libvirt.org/formatnetwork.html", "bridge(8)"),
     ),
 }
 

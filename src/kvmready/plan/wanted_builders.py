@@ -1,12 +1,14 @@
-"""From a missing bridge to the steps that make it, and libvirt's network on it; see ``builders``."""
+"""From what only a configuration file asks for to the steps that bring it; see ``builders``."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+from kvmready.checks.autostart import waiting
+from kvmready.checks.kernel_hugepages import kept, pages
 from kvmready.facts.known import Absent, Known
 from kvmready.i18n import _
-from kvmready.plan import bridge_files, host_bridge, network, virsh
+from kvmready.plan import autostart, bridge_files, host_bridge, hugepages, network, virsh
 from kvmready.plan.step import Step
 from kvmready.typed import TYPE_CHECKING
 
@@ -16,6 +18,55 @@ if TYPE_CHECKING:
     from kvmready.facts import Facts
 
 Builder = Callable[["Finding", "Facts", "Table"], Iterator[Step]]
+
+HUGEPAGES = "/etc/sysctl.d/zz-kvmready-hugepages.conf"
+"""A file of its own, read after those that begin with a number: sysctl.d(5)."""
+
+
+def _hugepages(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
+    """The file for every boot, and the pages now: what is missing of both."""
+    count, reserved = pages(facts), facts.memory.huge_pages
+    if not count:
+        return
+    if kept(facts) is None:
+        line = f"vm.nr_hugepages = {count}"
+        yield Step(
+            "kernel.hugepages-persist",
+            "file",
+            finding.layer,
+            _("Write {path} with the line {line}, so that they are there after every boot").format(
+                path=HUGEPAGES, line=line
+            ),
+            (),
+            {"path": HUGEPAGES, "content": f"# Written by kvmready: huge pages for guests.\n{line}\n", "mode": 0o644},
+            (finding.cause,),
+        )
+    if not isinstance(reserved, Known) or reserved.value < count:
+        yield Step(
+            "kernel.hugepages",
+            "hugepages",
+            finding.layer,
+            _("Reserve {count} huge pages, {size} MiB, for guests").format(count=count, size=facts.want.hugepages),
+            (hugepages.command(count),),
+            {"pages": count},
+            (finding.cause,),
+            _("Nothing but guests that ask for huge pages can use this memory then."),
+        )
+
+
+def _autostart(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
+    names = waiting(facts)
+    if names:
+        yield Step(
+            "libvirt.autostart",
+            "autostart",
+            finding.layer,
+            _("Have libvirt start these guests with the host: {names}").format(names=", ".join(names)),
+            tuple(autostart.command(name) for name in names),
+            {"guests": list(names)},
+            (finding.cause,),
+            _("None of them is started now."),
+        )
 
 
 def _bridge(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
@@ -91,5 +142,10 @@ def _network(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
     )
 
 
-CAUSES: Mapping[str, Builder] = {"network.bridge-missing": _bridge, "network.bridge-undefined": _network}
+CAUSES: Mapping[str, Builder] = {
+    "kernel.hugepages-missing": _hugepages,
+    "libvirt.guest-no-autostart": _autostart,
+    "network.bridge-missing": _bridge,
+    "network.bridge-undefined": _network,
+}
 BLOCKED: Mapping[str, Builder] = {"network.bridge-network": _network}
