@@ -74,7 +74,7 @@ def _network_manager(facts: Facts, owner: Owner) -> Way:
     values = dict(line.partition(":")[::2] for line in owner.text.splitlines())
     if owner.source and not values.get("ipv4.method"):
         strange = "ipv4.method"
-    elif values.get("802-1x.eap"):
+    elif values.get("802-1x.eap", "").strip("- "):
         strange = "802-1x"
     else:
         return ()
