@@ -23,6 +23,7 @@ IN_EMULATED_MACHINES = (
     "tests/vm/test_lab.py",
     "tests/vm/test_trixie_journey.py",
     "tests/vm/test_without_svm.py",
+    "tests/vm/test_bridge_vm.py",
     "tests/vm/test_faults.py::test_with_a_kernel_of_its_own",
     "tests/vm/test_trixie.py::test_guests_run_under_its_own_kernel",
 )

@@ -227,8 +227,10 @@ def _plan(record: Record) -> Iterator[str]:
         yield f"**{number}.** {prose(step['summary'])}"
         if step["commands"]:
             yield fence(story.shell(step["commands"]).splitlines(), "sh")
-        if step["note"]:
-            yield f"**!** {prose(step['note'])}"
+        first, *more = step["note"].split("\n")
+        if first:
+            yield f"**!** {prose(first)}"
+        yield from (prose(line) for line in more)
     yield "</details>"
 
 
