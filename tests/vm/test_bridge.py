@@ -42,8 +42,8 @@ def wanted(host: Container, interface: str) -> None:
 def network(host: Host, device: str) -> tuple[list[str], list[str]]:
     """The addresses of a device, and its default gateways, by ``ip`` itself."""
     shown = host.run(["ip", "-j", "-4", "address", "show", "dev", device])
-    found = json.loads(shown.stdout)[0]["addr_info"] if shown.status == 0 else []
-    addresses = [f"{one['local']}/{one['prefixlen']}" for one in found]
+    found = json.loads(shown.stdout) if shown.status == 0 else []
+    addresses = [f"{one['local']}/{one['prefixlen']}" for link in found for one in link.get("addr_info", ())]
     routes = json.loads(host.run(["ip", "-j", "-4", "route", "show", "default", "dev", device]).stdout or "[]")
     return addresses, [one.get("gateway", "") for one in routes]
 

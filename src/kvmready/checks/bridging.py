@@ -14,7 +14,7 @@ from kvmready.checks.finding import (
     skipped,
     unknown,
 )
-from kvmready.facts.bridging import ETHERNET, NET, PENDING, UNITS
+from kvmready.facts.bridging import ETHERNET, NET, PENDING, UNIT, UNITS
 from kvmready.facts.known import Absent, Known
 from kvmready.i18n import _
 from kvmready.typed import TYPE_CHECKING
@@ -42,7 +42,10 @@ def bridge(facts: Facts) -> Judgement:
             _("A change of the bridge {name} waits for its confirmation, and is taken back without one.").format(
                 name=wanted
             ),
-            automatic(_("Take it back now, and make the bridge anew.")),
+            manual(
+                _("Wait a minute, then run kvmready up again. It can also be taken back at once, as root."),
+                ("systemctl", "start", f"{UNIT}-bridge.service"),
+            ),
             Evidence(PENDING, _("is there")),
         )
     if isinstance(card, Absent):

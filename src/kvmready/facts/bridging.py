@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 PENDING = "/run/kvmready/bridge.json"
 """What a rollback that is armed would do; gone when it is over, or was called off."""
 
+UNIT = "kvmready-rollback"
+"""How the units of rollbacks begin."""
+
 NET = "/sys/class/net"
 LINKS = "/run/systemd/netif/links"
 LEASES = "/run/systemd/netif/leases"

@@ -125,6 +125,9 @@ def apply(host: Workshop, step: Step, say: Say) -> dict[str, Any]:
             _("{why}. It was taken back, and {interface} is as it was.").format(why=why, interface=interface),
             _("Look at: journalctl -b, and at what the network manager says of {name}.").format(name=bridge),
         ) from error
+    except KeyboardInterrupt:
+        ROLLBACK.strike(host)
+        raise
     ROLLBACK.call_off(host)
     return {}
 

@@ -9,9 +9,10 @@ import errno
 from collections.abc import Sequence
 
 from kvmready.errors import WorkError
+from kvmready.facts.bridging import UNIT
 from kvmready.host.door import Command, Door, Workshop
 from kvmready.i18n import _
-from kvmready.plan.command import change, explain
+from kvmready.plan.command import explain
 
 FOLDER = "/run/kvmready"
 STRIKE_LIMIT = 200.0
@@ -23,7 +24,7 @@ class Rollback:
 
     def __init__(self, name: str) -> None:
         self.job = f"{FOLDER}/{name}.json"
-        self.unit = f"kvmready-rollback-{name}"
+        self.unit = f"{UNIT}-{name}"
 
     def pending(self, host: Door) -> bool:
         """Whether it is armed, or at work."""
@@ -65,7 +66,7 @@ class Rollback:
                 raise WorkError(_("{path} cannot be removed.").format(path=self.job), error.strerror or "") from error
             self.strike(host)
             raise WorkError(_("It took too long: the change was taken back at its time limit.")) from None
-        change(host, ("systemctl", "stop", f"{self.unit}.timer"), 30)
+        host.change(Command(("systemctl", "stop", f"{self.unit}.timer"), timeout=30))  # it would find nothing to do
         self._forget(host)
 
     def strike(self, host: Workshop) -> None:
