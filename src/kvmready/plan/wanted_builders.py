@@ -9,6 +9,7 @@ from kvmready.checks.kernel_hugepages import kept, pages
 from kvmready.facts.known import Absent, Known
 from kvmready.i18n import _
 from kvmready.plan import autostart, bridge_files, host_bridge, hugepages, network, virsh
+from kvmready.plan.command import shown
 from kvmready.plan.step import Step
 from kvmready.typed import TYPE_CHECKING
 
@@ -92,6 +93,9 @@ def _bridge(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
         )
     ]
     notes += [_("{path} holds: {text}").format(path=path, text=_flat(text)) for path, text, _mode in change.files]
+    files = [path for path, _text, _mode in change.files]
+    back = [*change.first, *([("rm", "--", *files)] if files else []), *change.down]
+    notes.append(_("It is taken back by: {commands}").format(commands="; ".join(shown(argv) for argv in back)))
     yield Step(
         "network.bridge",
         "host-bridge",
@@ -114,7 +118,8 @@ def _bridge(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
 
 def _flat(text: str) -> str:
     """The lines of a file in one, as a note has them."""
-    return " | ".join(line.strip() for line in text.splitlines() if line.strip())
+    lines = (line.strip() for line in text.splitlines())
+    return " | ".join(line for line in lines if line and not line.startswith("#"))
 
 
 def _network(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:

@@ -78,6 +78,7 @@ def test_networkd_moves_the_sections_of_the_interface() -> None:
     }
     assert one.commands == (("networkctl", "reload"),)
     assert one.arguments["down"] == [DELETE, ["networkctl", "reload"], ["networkctl", "reconfigure", "eth1"]]
+    assert "; networkctl reload; networkctl reconfigure eth1" in one.note
     assert "DHCP=ipv4" in one.note and "timer of systemd" in one.note and "45 s" in one.note
 
 
