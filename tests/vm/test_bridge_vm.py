@@ -21,8 +21,7 @@ from tests.vm.test_bridge import FILE, network, session
 pytestmark = [pytest.mark.vm, pytest.mark.timeout(1500)]
 
 CARRIES_SSH, OTHER = "ens2", "ens3"
-SECOND = "ip=10.0.3.15:::255.255.255.0::ens3:none"
-"""The second card's address, which systemd-network-generator makes a file for networkd of."""
+SECOND = f"[Match]\nName={OTHER}\n\n[Network]\nAddress=10.0.3.15/24\nIPv6AcceptRA=no\n"
 
 VIRSH = ["virsh", "-c", "qemu:///system"]
 GUEST = "<domain type='qemu'><name>web</name><memory>16384</memory><os><type>hvm</type></os></domain>"
@@ -43,9 +42,11 @@ def vm(vm_tools: None) -> Iterator[Machine]:
     reason = needs.why_not("nspawn")
     if reason:
         pytest.skip(f"the ready disk is made of a host at native speed: {reason}")
-    with machine.start("two-cards", "ready", cards=2, kernel_options=[SECOND]) as host:
+    with machine.start("two-cards", "ready", cards=2) as host:
         place(host)
         assert kvmready(host, "--version").status == 0
+        host.write("/etc/systemd/network/70-second.network", SECOND)
+        host.run(["networkctl", "reload"]).check()
         host.run([*VIRSH, "define", "/dev/stdin"], input=GUEST).check()
         # What the proof starts, and what runs on after it.
         host.run(["systemctl", "start", "virtlogd.service", "polkit.service"]).check()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from kvmready.checks import bridging_managers
 from kvmready.checks.finding import (
     Check,
     Evidence,
@@ -14,14 +13,13 @@ from kvmready.checks.finding import (
     skipped,
     unknown,
 )
-from kvmready.facts.bridging import ETHERNET, NET, PENDING, UNIT, UNITS
 from kvmready.facts.known import Absent, Known
 from kvmready.i18n import _
 from kvmready.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kvmready.facts import Facts
-    from kvmready.facts.bridging import Card
+    from kvmready.facts.bridging import Bridging, Card
 
 LINKS = ("ip", "link", "show")
 
@@ -32,11 +30,13 @@ def _unwanted() -> Judgement:
 
 def bridge(facts: Facts) -> Judgement:
     """network.bridge: the bridge is there, with the interface in it."""
-    wanted, interface = facts.want.bridge, facts.want.interface
-    if not wanted:
+    wanted, interface, known = facts.want.bridge, facts.want.interface, facts.bridging
+    if known is None:
         return _unwanted()
-    found, card = facts.bridging.bridge, facts.bridging.card
-    if facts.bridging.pending:
+    from kvmready.facts.bridging import NET, PENDING, UNIT
+
+    found, card = known.bridge, known.card
+    if known.pending:
         return failed(
             "network.bridge-missing",
             _("A change of the bridge {name} waits for its confirmation, and is taken back without one.").format(
@@ -67,7 +67,7 @@ def bridge(facts: Facts) -> Judgement:
             Evidence(f"{NET}/{wanted}/brif", ", ".join(found.value)),
         )
     seen = Evidence(f"{NET}/{interface}", _described(card.value))
-    why = _unfit(facts, card.value)
+    why = _unfit(facts, known, card.value)
     if why:
         return failed(
             "network.interface-unfit",
@@ -75,7 +75,7 @@ def bridge(facts: Facts) -> Judgement:
             manual(_("Name another interface in the configuration (network.interface), or change this one by hand.")),
             seen,
         )
-    return _by_its_manager(facts, seen)
+    return _by_its_manager(facts, known, seen)
 
 
 def _described(card: Card) -> str:
@@ -83,9 +83,11 @@ def _described(card: Card) -> str:
     return " ".join(words)
 
 
-def _unfit(facts: Facts, card: Card) -> str:
+def _unfit(facts: Facts, known: Bridging, card: Card) -> str:
     """Why the interface cannot be in the bridge; empty where it can."""
-    name, bridge, found = facts.want.interface, facts.want.bridge, facts.bridging.bridge
+    from kvmready.facts.bridging import ETHERNET
+
+    name, bridge, found = facts.want.interface, facts.want.bridge, known.bridge
     if card.sort == "wlan":
         return _(
             "{name} is wireless: an access point takes packets of one address only, so that it cannot be in a bridge."
@@ -105,9 +107,12 @@ def _unfit(facts: Facts, card: Card) -> str:
     return ""
 
 
-def _by_its_manager(facts: Facts, seen: Evidence) -> Judgement:
+def _by_its_manager(facts: Facts, known: Bridging, seen: Evidence) -> Judgement:
     """The bridge is missing, and could be: by whom it is made."""
-    wanted, interface, owner = facts.want.bridge, facts.want.interface, facts.bridging.owner
+    from kvmready.checks import bridging_managers
+    from kvmready.facts.bridging import UNITS
+
+    wanted, interface, owner = facts.want.bridge, facts.want.interface, known.owner
     if not isinstance(owner, Known):
         return failed(
             "network.manager-unknown",
@@ -126,7 +131,7 @@ def _by_its_manager(facts: Facts, seen: Evidence) -> Judgement:
     origin = Evidence(
         owner.value.source or owner.value.manager, owner.value.text.strip()[:600] or _("says nothing of it")
     )
-    way = bridging_managers.obstacle(facts, owner.value)
+    way = bridging_managers.obstacle(facts, known, owner.value)
     if way:
         return failed("network.bridge-missing", summary, manual(*way), seen, origin)
     text = _("Make it through {manager}; it is taken back by itself where the host loses its addresses by that.")
@@ -136,7 +141,7 @@ def _by_its_manager(facts: Facts, seen: Evidence) -> Judgement:
 def network(facts: Facts) -> Judgement:
     """network.bridge-network: libvirt has a network on the bridge, which runs and starts at boot."""
     wanted = facts.want.bridge
-    if not wanted:
+    if facts.bridging is None:
         return _unwanted()
     found = facts.bridging.network
     asked = f"virsh -c qemu:///system net-info {wanted}"

@@ -11,6 +11,7 @@ from kvmready.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kvmready.facts import Facts
+    from kvmready.facts.bridging import Bridging
 
 Way = tuple[Any, ...]  # the text of a manual remedy, then its commands; empty where there is nothing in the way
 
@@ -32,14 +33,14 @@ SIMPLE = re.compile(r"\s*(dhcp4|dhcp6|optional|accept-ra|wakeonlan):\s*(true|fal
 """What netplan may say of the interface: these can be said otherwise in a later file, and lists could only grow."""
 
 
-def obstacle(facts: Facts, owner: Owner) -> Way:
+def obstacle(facts: Facts, known: Bridging, owner: Owner) -> Way:
     """The remedy by hand, where it has to be; empty where ``up`` can make the bridge."""
     if not (isinstance(facts.services.manager, Known) and facts.services.manager.value == "systemd"):
         text = _("Only systemd takes the change back where kvmready cannot, and it does not run here. Make it by hand.")
         return (text, *_commands(facts))
-    return {"networkd": _networkd, "netplan": _netplan, "ifupdown": _ifupdown}.get(owner.manager, _network_manager)(
-        facts, owner
-    )
+    if owner.manager == "ifupdown":
+        return _ifupdown(facts, known, owner)
+    return {"networkd": _networkd, "netplan": _netplan}.get(owner.manager, _network_manager)(facts, owner)
 
 
 def _commands(facts: Facts) -> tuple[tuple[str, ...], ...]:
@@ -98,7 +99,7 @@ def _netplan(facts: Facts, owner: Owner) -> Way:
     return (text, ("netplan", "get"), ("netplan", "try"))
 
 
-def _ifupdown(facts: Facts, owner: Owner) -> Way:
+def _ifupdown(facts: Facts, known: Bridging, owner: Owner) -> Way:
     bridge, interface = facts.want.bridge, facts.want.interface
     if owner.source:
         lines = [line for line in owner.text.splitlines() if line.split()[0] == "iface"]
@@ -114,7 +115,7 @@ def _ifupdown(facts: Facts, owner: Owner) -> Way:
         text = _("{file} does not read the files in {folder}: add the line that does, then run kvmready up.")
         line = f"source {IFUPDOWN_FOLDER}/*"
         return (text.format(file=IFUPDOWN, folder=IFUPDOWN_FOLDER) + f" {line}", ("editor", IFUPDOWN))
-    found = facts.bridging.addresses
+    found = known.addresses
     if isinstance(found, Known) and any(":" in one for one in found.value):
         text = _(
             "{interface} has IPv6 addresses that no file of ifupdown names. Make the bridge by hand, from a console."

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from kvmready.checks.finding import Evidence, Judgement, automatic, failed, manual, passed, skipped, unknown, warned
 from kvmready.checks.hardware import unanswered
-from kvmready.checks.kernel_hugepages import wanted_hugepages
 from kvmready.checks.kernel_modules import (
     as_evidence,
     in_container,
@@ -180,6 +179,8 @@ def cgroups(facts: Facts) -> Judgement:
 def hugepages(facts: Facts) -> Judgement:
     """kernel.hugepages: as many huge pages are reserved as somebody asked for."""
     if facts.want.hugepages:
+        from kvmready.checks.kernel_hugepages import wanted_hugepages
+
         return wanted_hugepages(facts)
     known = facts.memory.huge_pages
     if not facts.memory.requests and not (isinstance(known, Known) and known.value):

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from kvmready.facts.services import Services
     from kvmready.facts.storage import Storage
     from kvmready.facts.tools import Tools
+    from kvmready.facts.virsh import Virsh
     from kvmready.host.door import Caller, Door
 
 __all__ = ["Facts", "begin", "gather"]
@@ -55,7 +56,7 @@ class Facts(NamedTuple):
     packages: Packages
     tools: Tools
     autostart: Fact[Autostart]
-    bridging: Bridging
+    bridging: Bridging | None  # None where no bridge is wanted
 
 
 def gather(host: Door, names: Names, want: Want, caller: Caller, release: OsRelease) -> Facts:
@@ -84,8 +85,6 @@ def begin(host: Door, names: Names, want: Want, caller: Caller, release: OsRelea
 
     from kvmready.facts import (
         access,
-        autostart,
-        bridging,
         confinement,
         firewall,
         kernel,
@@ -111,8 +110,7 @@ def begin(host: Door, names: Names, want: Want, caller: Caller, release: OsRelea
     extras = tools.ask(host, names, want)
     confined = confinement.ask(host, names, want, pools)
     room = memory.ask(host, names, want)
-    starting = autostart.ask(host, names, want, answered)
-    plugged = bridging.ask(host, names, want, answered)
+    starting, plugged = _wanted(host, names, want, answered)
     return lambda: Facts(
         want,
         names,
@@ -136,3 +134,25 @@ def begin(host: Door, names: Names, want: Want, caller: Caller, release: OsRelea
         starting(),
         plugged(),
     )
+
+
+def _wanted(
+    host: Door, names: Names, want: Want, virsh: Callable[[], Virsh]
+) -> tuple[Callable[[], Fact[Autostart]], Callable[[], Bridging | None]]:
+    """What only a configuration file asks for: nothing of it is read in elsewhere."""
+    from kvmready.facts.known import Unknown
+
+    def nothing() -> Fact[Autostart]:
+        return Unknown("not asked")
+
+    starting: Callable[[], Fact[Autostart]] = nothing
+    plugged: Callable[[], Bridging | None] = lambda: None  # noqa: E731
+    if want.autostart:
+        from kvmready.facts import autostart
+
+        starting = autostart.ask(host, names, virsh)
+    if want.bridge:
+        from kvmready.facts import bridging
+
+        plugged = bridging.ask(host, names, want, virsh)
+    return starting, plugged

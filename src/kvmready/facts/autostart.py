@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kvmready.facts.known import Fact, Known, Unknown
-from kvmready.i18n import _
 from kvmready.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from kvmready.facts.names import Names, Want
+    from kvmready.facts.names import Names
     from kvmready.facts.virsh import Virsh
     from kvmready.host.door import Door
 
@@ -34,10 +33,8 @@ def parse(text: str) -> Autostart | None:
     return Autostart(*lists)
 
 
-def ask(host: Door, names: Names, want: Want, virsh: Callable[[], Virsh]) -> Callable[[], Fact[Autostart]]:
+def ask(host: Door, names: Names, virsh: Callable[[], Virsh]) -> Callable[[], Fact[Autostart]]:
     """Ask once libvirt has answered at all."""
-    if not want.autostart:
-        return lambda: Unknown(_("nobody asked"))
 
     def answered() -> Fact[Autostart]:
         said = virsh()

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 
 from kvmready.facts.known import Absent, Fact, Known, Unknown, missing
 from kvmready.facts.network import DefaultNetwork, parse_default
-from kvmready.i18n import _
 from kvmready.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -250,9 +249,6 @@ def _network(host: Door, client: str, name: str) -> Fact[DefaultNetwork]:
 
 def ask(host: Door, names: Names, want: Want, virsh: Callable[[], Virsh]) -> Callable[[], Bridging]:
     """Ask about the bridge and its interface at once, and libvirt when it has answered."""
-    if not want.bridge:
-        no: Unknown = Unknown(_("nobody asked"))
-        return lambda: Bridging(no, no, no, no, "", no)
     card, bridge = _card(host, want.interface), _ports(host, want.bridge)
     owner: Fact[Owner] = _owner(host, want.interface) if isinstance(card, Known) else Absent(want.interface)
     addresses: Fact[tuple[str, ...]] = Absent(want.interface)

@@ -25,7 +25,6 @@ from kvmready.plan import (
     udev,
     uri,
     virsh,
-    wanted_builders,
 )
 from kvmready.plan.command import shown
 from kvmready.plan.step import Step
@@ -445,6 +444,13 @@ def _web_console(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]
     )
 
 
+def _wanted(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
+    """What only a configuration file asks for; that of a blocked finding is libvirt's network on the bridge."""
+    from kvmready.plan import wanted_builders
+
+    yield from wanted_builders.CAUSES[finding.cause or "network.bridge-undefined"](finding, facts, table)
+
+
 CAUSES: Mapping[str, Builder] = {
     "kernel.module-not-loaded": _vendor_module,
     "kernel.module-blacklisted": _blacklist,
@@ -474,7 +480,8 @@ CAUSES: Mapping[str, Builder] = {
     "access.not-in-kvm-group": _group_of("kvm"),
     "access.not-in-libvirt-group": _group_of("libvirt"),
     **libvirt_builders.CAUSES,
-    **wanted_builders.CAUSES,
+    **dict.fromkeys(("kernel.hugepages-missing", "libvirt.guest-no-autostart"), _wanted),
+    **dict.fromkeys(("network.bridge-missing", "network.bridge-undefined"), _wanted),
 }
 """Cause id to builder, for findings whose remedy is automatic. Packages are gathered into one step by ``make``."""
 
@@ -482,7 +489,7 @@ BLOCKED: Mapping[str, Builder] = {
     "kernel.modules": _vendor_module,
     **dict.fromkeys(service_builders.WAITING, service_builders.units),
     "network.default-network": _network,
-    **wanted_builders.BLOCKED,
+    "network.bridge-network": _wanted,
     "storage.default-pool": _pool,
     "storage.pool-autostart": _pool,
     "access.kvm-group": _group_of("kvm"),

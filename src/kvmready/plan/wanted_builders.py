@@ -71,12 +71,15 @@ def _autostart(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
 
 
 def _bridge(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
-    card, owner, found = facts.bridging.card, facts.bridging.owner, facts.bridging.addresses
+    known = facts.bridging
+    if known is None:
+        return
+    card, owner, found = known.card, known.owner, known.addresses
     if not isinstance(card, Known) or not isinstance(owner, Known):
         return
     bridge, interface = facts.want.bridge, facts.want.interface
     addresses = found.value if isinstance(found, Known) else ()
-    wanted = bridge_files.Wanted(bridge, interface, card.value.mac, addresses, facts.bridging.gateway)
+    wanted = bridge_files.Wanted(bridge, interface, card.value.mac, addresses, known.gateway)
     change = bridge_files.change(wanted, owner.value)
     notes = [
         _(
@@ -123,6 +126,8 @@ def _flat(text: str) -> str:
 
 
 def _network(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
+    if facts.bridging is None:
+        return
     found, bridge = facts.bridging.network, facts.want.bridge
     defined = found.value if isinstance(found, Known) else None
     xml = network.plugged(bridge)
@@ -153,4 +158,3 @@ CAUSES: Mapping[str, Builder] = {
     "network.bridge-missing": _bridge,
     "network.bridge-undefined": _network,
 }
-BLOCKED: Mapping[str, Builder] = {"network.bridge-network": _network}

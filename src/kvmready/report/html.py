@@ -352,15 +352,6 @@ def _run(run: Record) -> Markup:
     )
 
 
-def _note(note: str) -> Iterator[Markup]:
-    """What could hurt, then line by line what it names."""
-    first, *more = note.split("\n")
-    if first:
-        yield element("p", _icon("warn"), element("span", first), class_="note")
-    for line in more:
-        yield element("p", element("span", line), class_="note")
-
-
 def _plan(record: Record) -> Iterator[Markup]:
     """What ``up`` would do, where it has not been done just now."""
     plan = record["plan"]
@@ -373,7 +364,9 @@ def _plan(record: Record) -> Iterator[Markup]:
             "li",
             element("h3", step["summary"]),
             _shell(step["commands"]) if step["commands"] else None,
-            *_note(step["note"]),
+            element("p", _icon("warn"), element("span", story.line(step["note"])), class_="note")
+            if step["note"]
+            else None,
         )
         for step in plan["steps"]
     ]

@@ -227,10 +227,8 @@ def _plan(record: Record) -> Iterator[str]:
         yield f"**{number}.** {prose(step['summary'])}"
         if step["commands"]:
             yield fence(story.shell(step["commands"]).splitlines(), "sh")
-        first, *more = step["note"].split("\n")
-        if first:
-            yield f"**!** {prose(first)}"
-        yield from (prose(line) for line in more)
+        if step["note"]:
+            yield f"**!** {prose(story.line(step['note']))}"
     yield "</details>"
 
 

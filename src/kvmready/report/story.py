@@ -161,3 +161,8 @@ def lines(text: str) -> list[str]:
 def shell(commands: Iterable[Sequence[str]]) -> str:
     """Commands as they can be pasted into a shell, one a line."""
     return "\n".join(" ".join(map(quoted, argv)) for argv in commands)
+
+
+def line(text: str) -> str:
+    """A text of several lines in one."""
+    return " ".join(text.splitlines())

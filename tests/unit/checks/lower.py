@@ -6,7 +6,6 @@ from typing import Any
 
 from kvmready.facts import Facts
 from kvmready.facts.access import Access, Person
-from kvmready.facts.bridging import Bridging
 from kvmready.facts.confinement import Confinement
 from kvmready.facts.firewall import Firewall
 from kvmready.facts.kernel import NOT_ASKED, Blocked, Cgroup, Kernel
@@ -129,6 +128,6 @@ def facts(**changes: Any) -> Facts:
         "packages": Packages(NO, (), NO, NO),
         "tools": Tools(NO, NO, NO, NO, NO, NO),
         "autostart": NO,
-        "bridging": Bridging(NO, NO, NO, NO, "", NO),
+        "bridging": None,
     }
     return Facts(**{**subjects, **changes})

@@ -107,11 +107,14 @@ class Machine(Host):
             )
 
     def _more_cards(self) -> list[str]:
-        """Cards beyond the first, each on a network of its own: 10.0.3.0/24 and so on, with a gateway at .2."""
+        """Cards beyond the first, each on a network of its own: 10.0.3.0/24 and so on, with a gateway at .2.
+
+        Of another make than the first, so that the system's one file for networkd leaves them alone.
+        """
         options = []
         for number in range(1, self.cards):
             options += ["-netdev", f"user,id=net{number},restrict=on,net=10.0.{number + 2}.0/24"]
-            options += ["-device", f"virtio-net-pci,netdev=net{number},romfile=,mac=52:54:00:12:35:{number:02x}"]
+            options += ["-device", f"vmxnet3,netdev=net{number},romfile=,mac=52:54:00:12:35:{number:02x}"]
         return options
 
     def wait_until_up(self, timeout: float = 600) -> None:
