@@ -26,7 +26,7 @@ class Autostart(NamedTuple):
 
 def parse(text: str) -> Autostart | None:
     """The answer to ``QUESTION``; None where it ended before its second half."""
-    every, mark, starting = text.partition(MARK + "\n")
+    every, mark, starting = text.partition(MARK)  # virsh ends its echo with no newline
     if not mark:
         return None
     lists = (tuple(line.strip() for line in part.splitlines() if line.strip()) for part in (every, starting))

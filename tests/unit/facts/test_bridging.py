@@ -96,6 +96,9 @@ def test_sections_of_a_unit_file() -> None:
 
 
 def test_guests_and_those_that_start() -> None:
-    found = autostart.parse(f"data base\nweb\n\n{autostart.MARK}\nweb\n\n")
+    """As virsh 9.0 printed it, with -q: an echo ends without a newline."""
+    found = autostart.parse(f"data base\nweb\n{autostart.MARK}web\n")
     assert found == autostart.Autostart(("data base", "web"), ("web",))
+    assert autostart.parse(f"web\n{autostart.MARK}\n") == autostart.Autostart(("web",), ())
+    assert autostart.parse(autostart.MARK) == autostart.Autostart((), ())
     assert autostart.parse("web\n") is None and autostart.parse("") is None
