@@ -13,6 +13,10 @@ from kvmready.plan.step import Say, Step
 from kvmready.typed import Any
 
 
+FOLDER = "/etc/libvirt/qemu/autostart"
+"""Where libvirt keeps the marks, as links; it makes the folder with the first: src/conf/virdomainobjlist.c."""
+
+
 def command(guest: str, *options: str) -> tuple[str, ...]:
     return (*virsh.BASE, "autostart", "--domain", guest, *options)
 
@@ -34,8 +38,9 @@ def done(host: Door, step: Step) -> bool:
 
 
 def former(host: Door, step: Step) -> dict[str, Any]:
-    """Those of them that are started already. Raises WorkError."""
-    return {"starting": sorted(set(step.arguments["guests"]) & _names(host, "--autostart"))}
+    """Those of them that are started already, and whether libvirt has ever marked one. Raises WorkError."""
+    starting = sorted(set(step.arguments["guests"]) & _names(host, "--autostart"))
+    return {"starting": starting, "folder": host.stat(FOLDER).error != "ENOENT"}
 
 
 def apply(host: Workshop, step: Step, say: Say) -> dict[str, Any]:
@@ -52,4 +57,7 @@ def undo(host: Workshop, step: Step, former: Mapping[str, Any], say: Say) -> tup
     wanted = set(step.arguments["guests"]) - set(former["starting"])
     for guest in sorted(wanted & _names(host, "--autostart")):
         change(host, command(guest, "--disable"), virsh.CHANGE_LIMIT)
+    left = host.listdir(FOLDER)
+    if not former["folder"] and not left.error and not left.names:
+        host.rmdir(FOLDER)
     return ()

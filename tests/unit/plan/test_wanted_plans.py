@@ -10,7 +10,7 @@ from kvmready.errors import WorkError
 from kvmready.facts.autostart import Autostart
 from kvmready.facts.known import Known, Unknown
 from kvmready.facts.memory import Request
-from kvmready.host.door import Command, Reading, Result, Workshop
+from kvmready.host.door import Command, Listing, Reading, Result, Status, Workshop
 from kvmready.plan import autostart, hugepages
 from kvmready.plan.step import Step
 from tests.unit.checks.upper import WANT, changed, healthy
@@ -117,6 +117,17 @@ class Libvirt:
 
     def __init__(self, *starting: str) -> None:
         self.starting = set(starting)
+        self.folder = bool(starting)
+
+    def stat(self, path: str) -> Status:
+        return Status(path, "directory") if self.folder else Status(path, error="ENOENT")
+
+    def listdir(self, path: str) -> Listing:
+        return Listing(path, tuple(sorted(self.starting)), "" if self.folder else "ENOENT")
+
+    def rmdir(self, path: str) -> None:
+        assert path == autostart.FOLDER and not self.starting
+        self.folder = False
 
     def run(self, command: Command) -> Result:
         names = self.starting if "--autostart" in command.argv else {"db", "old", "web"}
@@ -124,6 +135,7 @@ class Libvirt:
 
     def change(self, command: Command) -> Result:
         assert command.argv[:5] == (*VIRSH, "autostart", "--domain")
+        self.folder = True
         (self.starting.discard if "--disable" in command.argv else self.starting.add)(command.argv[5])
         return Result(command.argv, 0)
 
@@ -134,7 +146,20 @@ def test_an_undo_leaves_those_that_started_before() -> None:
     commands = tuple(autostart.command(name) for name in ("db", "web"))
     step = Step("libvirt.autostart", "autostart", "libvirt", "", commands, {"guests": ["db", "web"]})
     former = autostart.former(door, step)
-    assert former == {"starting": ["web"]} and not autostart.done(door, step)
+    assert former == {"starting": ["web"], "folder": True} and not autostart.done(door, step)
     autostart.apply(door, step, lambda _line: None)
     assert host.starting == {"db", "web"} and autostart.done(door, step)
     assert autostart.undo(door, step, former, lambda _line: None) == () and host.starting == {"web"}
+    assert host.folder
+
+
+def test_the_folder_of_the_first_mark_goes_with_it() -> None:
+    host = Libvirt()
+    door = cast("Workshop", host)
+    step = Step("libvirt.autostart", "autostart", "libvirt", "", (autostart.command("web"),), {"guests": ["web"]})
+    former = autostart.former(door, step)
+    autostart.apply(door, step, lambda _line: None)
+    assert host.folder and autostart.undo(door, step, former, lambda _line: None) == () and not host.folder
+    autostart.apply(door, step, lambda _line: None)
+    host.starting.add("other")  # somebody's own
+    assert autostart.undo(door, step, former, lambda _line: None) == () and host.folder
