@@ -12,7 +12,6 @@ from kvmready.plan.command import change, explain
 from kvmready.plan.step import Say, Step
 from kvmready.typed import Any
 
-
 FOLDER = "/etc/libvirt/qemu/autostart"
 """Where libvirt keeps the marks, as links; it makes the folder with the first: src/conf/virdomainobjlist.c."""
 
