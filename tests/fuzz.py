@@ -17,6 +17,8 @@ from kvmready.cli import config
 from kvmready.errors import KvmreadyError
 from kvmready.facts import (
     access,
+    autostart,
+    bridging,
     confinement,
     guests,
     kernel,
@@ -59,6 +61,13 @@ def refusing(parse: Callable[[str, str], object], text: str) -> None:
 PARSERS: Mapping[str, Callable[[str], object]] = {
     "access.parse_variable": access.parse_variable,
     "access.parse_uri_default": access.parse_uri_default,
+    "autostart.parse": autostart.parse,
+    "bridging.parse_link": bridging.parse_link,
+    "bridging.parse_client": bridging.parse_client,
+    "bridging.parse_addresses": bridging.parse_addresses,
+    "bridging.parse_gateway": bridging.parse_gateway,
+    "bridging.parse_stanza": lambda text: bridging.parse_stanza(text, "eth1"),
+    "bridging.sections": bridging.sections,
     "confinement.parse_denials": lambda text: confinement.parse_denials(text, 5),
     "confinement.parse_profiles": confinement.parse_profiles,
     "confinement.allows": lambda text: confinement.allows(text, "/srv/x"),

@@ -52,7 +52,8 @@ class RecordedHost(NamedTuple):
     @property
     def want(self) -> Want:
         asked_for = self.recording["asked_for"]
-        return Want(**{**asked_for, "users": tuple(asked_for["users"])})
+        lists = {name: tuple(asked_for.get(name, ())) for name in ("users", "autostart")}
+        return Want(**{**asked_for, **lists})
 
 
 def names() -> list[str]:

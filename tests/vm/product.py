@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,13 +56,15 @@ def place(host: Host) -> None:
     host.copy(ROOT, CODE)
 
 
-def kvmready(host: Host, *words: str, user: str = "root", timeout: float = 1800) -> Result:
-    """Run a command of kvmready.
+def kvmready(
+    host: Host, *words: str, user: str = "root", timeout: float = 1800, program: Sequence[str] = (f"{CODE}/kvmready",)
+) -> Result:
+    """Run a command of kvmready; ``program`` is how it is called where it was not placed by :func:`place`.
 
     A virtual machine whose emulated CPU stalled has its power cut, as a person would do, and the command is given
     again: kvmready carries on where it was.
     """
-    argv = [f"{CODE}/kvmready", *words]
+    argv = [*program, *words]
     try:
         return host.run(argv, user=user, timeout=timeout)
     except LabError as error:

@@ -15,7 +15,7 @@ from kvmready.plan.kinds import KINDS
 from kvmready.plan.step import Kind
 from kvmready.typed import NamedTuple
 
-CARRY_GUESTS = ("packages", "unit", "network", "bridge", "pool", "module")
+CARRY_GUESTS = ("packages", "unit", "network", "bridge", "host-bridge", "pool", "module")
 """Kinds whose undo takes away what guests stand on."""
 
 DEFINITIONS = "/etc/libvirt/qemu"

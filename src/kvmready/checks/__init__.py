@@ -18,6 +18,8 @@ __all__ = ["ALL", "find"]
 def _all() -> tuple[Check, ...]:
     from kvmready.checks import (
         access,
+        autostart,
+        bridging,
         confinement,
         hardware,
         kernel,
@@ -36,8 +38,10 @@ def _all() -> tuple[Check, ...]:
         *packages.CHECKS,
         *qemu.CHECKS,
         *libvirt.CHECKS,
+        *autostart.CHECKS,
         *services.CHECKS,
         *network.CHECKS,
+        *bridging.CHECKS,
         *storage.CHECKS,
         *confinement.CHECKS,
         *access.CHECKS,

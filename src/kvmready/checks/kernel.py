@@ -178,9 +178,7 @@ def kvm_runs(facts: Facts) -> Judgement:
         )
     if answer.ok is None:
         return unknown(
-            _("It is not known whether KVM runs guests: it could not be tried."),
-            manual(_("Try it by hand: {command}").format(command=PROBE), tuple(PROBE.split())),
-            _said(answer),
+            _("It is not known whether KVM runs guests: it could not be tried."), _by_hand(facts), _said(answer)
         )
     if not answer.ok:
         return _did_not_run(facts, answer)
@@ -429,11 +427,19 @@ def acceleration(facts: Facts) -> Judgement:
             ),
             *seen,
         )
-    return unknown(
-        _("It is not known how fast guests run."),
-        manual(_("Try it by hand: {command}").format(command=PROBE), tuple(PROBE.split())),
-        *seen,
-    )
+    return unknown(_("It is not known how fast guests run."), _by_hand(facts), *seen)
+
+
+def _by_hand(facts: Facts) -> Remedy:
+    """How to try it where the probe did not; it has machine code for x86 only."""
+    answer = facts.probe.own
+    if answer is not None and answer.failed_at == "unsupported-arch":
+        text = _(
+            "kvmready has no guest of its own for {arch}. Run one of yours under QEMU with -accel kvm, such as an "
+            "installer's: QEMU ends at once where KVM does not work."
+        )
+        return manual(text.format(arch=facts.caller.arch))
+    return manual(_("Try it by hand: {command}").format(command=PROBE), tuple(PROBE.split()))
 
 
 _ALL = ("minimal", "server", "desktop", "web")

@@ -178,6 +178,10 @@ def cgroups(facts: Facts) -> Judgement:
 
 def hugepages(facts: Facts) -> Judgement:
     """kernel.hugepages: as many huge pages are reserved as somebody asked for."""
+    if facts.want.hugepages:
+        from kvmready.checks.kernel_hugepages import wanted_hugepages
+
+        return wanted_hugepages(facts)
     known = facts.memory.huge_pages
     if not facts.memory.requests and not (isinstance(known, Known) and known.value):
         return skipped(_("Not needed: nobody asked for huge pages."))

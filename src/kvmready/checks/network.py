@@ -21,6 +21,8 @@ from kvmready.i18n import _
 from kvmready.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from kvmready.facts import Facts
     from kvmready.facts.network import DefaultNetwork, Taken
 
@@ -287,15 +289,27 @@ def dnsmasq(facts: Facts) -> Judgement:
     )
 
 
+def _by_default(judge: Callable[[Facts], Judgement]) -> Callable[[Facts], Judgement]:
+    """A check of the default network, which nobody needs who has a bridge in its place."""
+
+    def judged(facts: Facts) -> Judgement:
+        if facts.want.bridge:
+            words = _("Not needed: guests are plugged into the bridge {name}, in place of the default network.")
+            return skipped(words.format(name=facts.want.bridge))
+        return judge(facts)
+
+    return judged
+
+
 CHECKS = (
-    Check("network.dnsmasq", dnsmasq),
-    Check("network.firewall", network_filter.firewall, needs=("libvirt.connect",)),
-    Check("network.subnet", subnet, needs=("libvirt.connect",)),
-    Check("network.stale-bridge", stale_bridge, needs=("libvirt.connect",)),
-    Check("network.dnsmasq-conflict", dnsmasq_conflict, needs=("libvirt.connect",)),
+    Check("network.dnsmasq", _by_default(dnsmasq)),
+    Check("network.firewall", _by_default(network_filter.firewall), needs=("libvirt.connect",)),
+    Check("network.subnet", _by_default(subnet), needs=("libvirt.connect",)),
+    Check("network.stale-bridge", _by_default(stale_bridge), needs=("libvirt.connect",)),
+    Check("network.dnsmasq-conflict", _by_default(dnsmasq_conflict), needs=("libvirt.connect",)),
     Check(
         "network.default-network",
-        default_network,
+        _by_default(default_network),
         needs=(
             "libvirt.connect",
             "services.virtnetworkd",
@@ -306,12 +320,16 @@ CHECKS = (
             "network.dnsmasq-conflict",
         ),
     ),
-    Check("network.autostart", autostart, needs=("network.default-network",)),
-    Check("network.forwarding", network_filter.forwarding, needs=("network.default-network",)),
-    Check("network.firewall-rules", network_filter.rules, needs=("network.default-network", "network.firewall")),
+    Check("network.autostart", _by_default(autostart), needs=("network.default-network",)),
+    Check("network.forwarding", _by_default(network_filter.forwarding), needs=("network.default-network",)),
+    Check(
+        "network.firewall-rules",
+        _by_default(network_filter.rules),
+        needs=("network.default-network", "network.firewall"),
+    ),
     Check(
         "network.docker-forward",
-        network_filter.docker_forward,
+        _by_default(network_filter.docker_forward),
         needs=("network.default-network", "network.firewall-rules"),
     ),
     Check("network.bridge-helper", network_filter.bridge_helper),

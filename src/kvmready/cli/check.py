@@ -40,7 +40,8 @@ def _scrubbed(document: dict[str, Any], view: pipeline.View, only: str) -> dict[
     from kvmready.host.scrub import scrub
 
     clean = scrub(document)
-    want = Want(**{**clean["asked_for"], "users": tuple(clean["asked_for"]["users"])})
+    lists = {name: tuple(clean["asked_for"][name]) for name in ("users", "autostart")}
+    want = Want(**{**clean["asked_for"], **lists})
     again = pipeline.look(ReplayHost(clean, "--scrub"), want, view.taken_at, only=only)
     if (again.verdict, [c.cause for c in again.causes]) != (view.verdict, [c.cause for c in view.causes]):
         raise KvmreadyError(

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from kvmready.errors import InputError
+from kvmready.facts.memory import MEMINFO, most_huge, parse_meminfo
 from kvmready.facts.names import PROFILES
 from kvmready.facts.network import subnet_of
 from kvmready.host import configuration
@@ -22,10 +23,17 @@ if TYPE_CHECKING:
 DEEPEST = 32
 """Brackets inside each other, at the most. The parser goes down as deep as they do, and might not come up again."""
 
+MOST_PAGES = 1 << 25
+"""64 TiB: a number with which nothing overflows. How many the host can have is asked of the host."""
+
 SUBNET = N_('a private IPv4 network of 256 addresses, such as "192.168.150.0/24"')
 FOLDER = N_('the absolute path of a directory, such as "/srv/guests"')
 SWITCH = N_("true or false")
 NAMES = N_('a list of names of users, such as ["alice", "bob"]')
+GUESTS = N_('a list of names of guests, such as ["web", "db"]; a name of digits only is none to virsh')
+PAGES = N_('a number of huge pages of 2 MiB, such as 1024, or their size, such as "2G" or "512M"')
+BRIDGE = N_('a name for the bridge of at most 15 letters and digits, such as "br0", and none of libvirt\'s own')
+INTERFACE = N_('the name of a network interface, such as "eth1" or "enp3s0"')
 
 KEYS: Mapping[str, tuple[str, ...]] = {
     "profile": PROFILES,
@@ -34,12 +42,24 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "iommu": (),
     "accel": ("kvm", "tcg"),
     "network.subnet": (),
+    "network.bridge": (),
+    "network.interface": (),
     "storage.path": (),
+    "hugepages": (),
+    "autostart": (),
 }
 """Every key with the words that it can have; without any, ``_fits`` says what it takes."""
 
-FIELDS = {"network.subnet": "subnet", "storage.path": "pool_path"}
+FIELDS = {
+    "network.subnet": "subnet",
+    "network.bridge": "bridge",
+    "network.interface": "interface",
+    "storage.path": "pool_path",
+}
 """What a key is called in ``Want``, where that is not its own name."""
+
+FOR_LIBVIRT = (*FIELDS, "autostart")
+"""Keys that mean nothing without libvirt."""
 
 
 class Configuration(NamedTuple):
@@ -53,6 +73,21 @@ class Configuration(NamedTuple):
 
     def place(self, key: str) -> str:
         return _place(self.path, self.lines.get(key, 0))
+
+    def check_memory(self, host: Door) -> None:
+        """Raises InputError where the file wants more huge pages than the host has memory for."""
+        wanted = int(self.values.get("hugepages", 0)) << 20
+        total = parse_meminfo(host.read(MEMINFO, 16384).text).get("MemTotal", 0) if wanted else 0
+        if total and wanted > most_huge(total):
+            raise InputError(
+                _("{place}: hugepages cannot be {size} MiB on this host.").format(
+                    place=self.place("hugepages"), size=wanted >> 20
+                ),
+                _("It has {total} MiB of memory, and some of it has to stay for the host itself.").format(
+                    total=total >> 20
+                ),
+                _("At most: {size} MiB").format(size=most_huge(total) >> 20),
+            )
 
     def check_users(self, host: Door) -> None:
         """Raises InputError where the host does not know a user that the file names."""
@@ -111,18 +146,65 @@ def parse(text: str, path: str) -> Configuration:
                 _("Allowed: {allowed}").format(allowed=_allowed(key)),
                 _nearest(value, KEYS[key]),
             )
-        values[FIELDS.get(key, key)] = tuple(value) if isinstance(value, list) else value
+        values[FIELDS.get(key, key)] = _value(key, value)
+    found = Configuration(path, values, lines)
     if values.get("profile") == "minimal":
-        for key in FIELDS:
+        for key in FOR_LIBVIRT:
             if key in lines:
                 raise InputError(
-                    _("{place}: {key} means nothing for the profile minimal.").format(
-                        place=_place(path, lines[key]), key=key
-                    ),
+                    _("{place}: {key} means nothing for the profile minimal.").format(place=found.place(key), key=key),
                     _("Such a host needs no libvirt, and so no default network and no storage pool."),
                     _("Leave it out, or choose the profile server."),
                 )
-    return Configuration(path, values, lines)
+    _check_bridge(found)
+    return found
+
+
+def _check_bridge(found: Configuration) -> None:
+    """Raises InputError where the keys for a bridge do not go with each other."""
+    bridge, interface = found.values.get("bridge"), found.values.get("interface")
+    if bridge and not interface:
+        raise InputError(
+            _("{place}: network.bridge needs network.interface.").format(place=found.place("network.bridge")),
+            _("A bridge leads somewhere only through an interface that is in it."),
+            _('Name that interface: interface = "eth1"'),
+        )
+    if interface and not bridge:
+        raise InputError(
+            _("{place}: network.interface needs network.bridge.").format(place=found.place("network.interface")),
+            _("The interface is that of a bridge."),
+            _('Name the bridge: bridge = "br0"'),
+        )
+    if bridge and bridge == interface:
+        raise InputError(
+            _("{place}: the bridge and its interface have the same name.").format(place=found.place("network.bridge"))
+        )
+    if bridge and "subnet" in found.values:
+        raise InputError(
+            _("{place}: network.subnet and network.bridge exclude each other.").format(
+                place=found.place("network.subnet")
+            ),
+            _("The subnet is that of the default network, in whose place the bridge is."),
+            _("Leave one of them out."),
+        )
+
+
+def _value(key: str, value: Any) -> Any:
+    """A value as ``Want`` has it."""
+    if key == "hugepages":
+        return _mebibytes(value)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _mebibytes(value: object) -> int:
+    """The size of huge pages of 2 MiB in MiB; 0 for what is neither their number nor their size."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value * 2 if 0 < value <= MOST_PAGES else 0
+    found = re.fullmatch(r"([1-9][0-9]{0,8}) ?([MG])(?:i?B)?", value) if isinstance(value, str) else None
+    if found is None:
+        return 0
+    size = int(found.group(1)) << (10 if found.group(2) == "G" else 0)
+    return size if size % 2 == 0 and size <= 2 * MOST_PAGES else 0
 
 
 def line_of(text: str, key: str) -> int:
@@ -235,6 +317,14 @@ def _fits(key: str, value: object) -> bool:
         return isinstance(value, str) and _is_subnet(value)
     if key == "storage.path":
         return isinstance(value, str) and _is_folder(value)
+    if key == "hugepages":
+        return bool(_mebibytes(value))
+    if key == "autostart":
+        return isinstance(value, list) and bool(value) and all(_is_guest(name) for name in value)
+    if key == "network.bridge":
+        return isinstance(value, str) and _is_bridge(value)
+    if key == "network.interface":
+        return isinstance(value, str) and value != "lo" and re.fullmatch(r"\w[\w.-]{0,14}", value, re.ASCII) is not None
     return isinstance(value, bool)
 
 
@@ -254,8 +344,32 @@ def _is_name(name: object) -> bool:
     return isinstance(name, str) and re.fullmatch(r"[^\s:,/-][^\s:,/]{0,255}", name) is not None and name.isprintable()
 
 
+def _is_guest(name: object) -> bool:
+    """What libvirt takes for a name, but for those that virsh would take for a number or an option."""
+    return (
+        isinstance(name, str)
+        and re.fullmatch(r"[^\s/-]([^/]{0,198}[^\s/])?", name) is not None
+        and name.isprintable()
+        and not name.isdigit()
+    )
+
+
+def _is_bridge(name: str) -> bool:
+    """A name of 15 bytes at the most (linux: IFNAMSIZ), and one under which libvirt has nothing of its own."""
+    own = name == "default" or name.startswith(("virbr", "vnet"))
+    return re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,14}", name) is not None and not own
+
+
 def _allowed(key: str) -> str:
-    others = {"users": NAMES, "network.subnet": SUBNET, "storage.path": FOLDER}
+    others = {
+        "users": NAMES,
+        "network.subnet": SUBNET,
+        "network.bridge": BRIDGE,
+        "network.interface": INTERFACE,
+        "storage.path": FOLDER,
+        "hugepages": PAGES,
+        "autostart": GUESTS,
+    }
     return ", ".join(KEYS[key]) or _(others.get(key, SWITCH))
 
 

@@ -37,4 +37,8 @@ def lines(parsed: Parsed, want: Want, recorded: Mapping[str, Any]) -> Iterator[t
 def _word(value: object) -> str:
     if isinstance(value, tuple):
         return ", ".join(value) or "-"
-    return str(value).lower() if isinstance(value, bool) else str(value) or "-"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int):
+        return f"{value} MiB" if value else "-"
+    return str(value) or "-"

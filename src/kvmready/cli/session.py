@@ -58,8 +58,10 @@ def open_host(parsed: Parsed) -> tuple[Door, Want]:
 def want(parsed: Parsed, host: Door) -> Want:
     """What is asked of this machine. Raises InputError for a configuration file, UsageError for a user."""
     values = _configured(parsed, host)
-    if parsed.configuration is not None and not parsed.user:
-        parsed.configuration.check_users(host)
+    if parsed.configuration is not None:
+        parsed.configuration.check_memory(host)
+        if not parsed.user:
+            parsed.configuration.check_users(host)
     return _want(parsed, pipeline.people(host, parsed.user or values.get("users", ())), values)
 
 
@@ -91,6 +93,10 @@ def _want(
         bool(parsed.iommu or below.get("iommu")),
         str(below.get("subnet") or ""),
         str(below.get("pool_path") or ""),
+        int(below.get("hugepages") or 0),
+        tuple(below.get("autostart") or ()),
+        str(below.get("bridge") or ""),
+        str(below.get("interface") or ""),
     )
     if parsed.configuration is not None and parsed.verbose:
         from kvmready.cli import origin

@@ -8,9 +8,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kvmready.facts.access import Access
+    from kvmready.facts.autostart import Autostart
+    from kvmready.facts.bridging import Bridging
     from kvmready.facts.confinement import Confinement
     from kvmready.facts.firewall import Firewall
     from kvmready.facts.kernel import Kernel
+    from kvmready.facts.known import Fact
     from kvmready.facts.libvirt import Libvirt
     from kvmready.facts.libvirtd import Libvirtd
     from kvmready.facts.machine import Machine
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from kvmready.facts.services import Services
     from kvmready.facts.storage import Storage
     from kvmready.facts.tools import Tools
+    from kvmready.facts.virsh import Virsh
     from kvmready.host.door import Caller, Door
 
 __all__ = ["Facts", "begin", "gather"]
@@ -51,6 +55,8 @@ class Facts(NamedTuple):
     confinement: Confinement
     packages: Packages
     tools: Tools
+    autostart: Fact[Autostart]
+    bridging: Bridging | None  # None where no bridge is wanted
 
 
 def gather(host: Door, names: Names, want: Want, caller: Caller, release: OsRelease) -> Facts:
@@ -104,6 +110,7 @@ def begin(host: Door, names: Names, want: Want, caller: Caller, release: OsRelea
     extras = tools.ask(host, names, want)
     confined = confinement.ask(host, names, want, pools)
     room = memory.ask(host, names, want)
+    starting, plugged = _wanted(host, names, want, answered)
     return lambda: Facts(
         want,
         names,
@@ -124,4 +131,28 @@ def begin(host: Door, names: Names, want: Want, caller: Caller, release: OsRelea
         confined(),
         manager(),
         extras(),
+        starting(),
+        plugged(),
     )
+
+
+def _wanted(
+    host: Door, names: Names, want: Want, virsh: Callable[[], Virsh]
+) -> tuple[Callable[[], Fact[Autostart]], Callable[[], Bridging | None]]:
+    """What only a configuration file asks for: nothing of it is read in elsewhere."""
+    from kvmready.facts.known import Unknown
+
+    def nothing() -> Fact[Autostart]:
+        return Unknown("not asked")
+
+    starting: Callable[[], Fact[Autostart]] = nothing
+    plugged: Callable[[], Bridging | None] = lambda: None  # noqa: E731
+    if want.autostart:
+        from kvmready.facts import autostart
+
+        starting = autostart.ask(host, names, virsh)
+    if want.bridge:
+        from kvmready.facts import bridging
+
+        plugged = bridging.ask(host, names, want, virsh)
+    return starting, plugged

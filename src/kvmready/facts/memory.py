@@ -32,12 +32,18 @@ class Memory(NamedTuple):
     mode, vm.overcommit_memory) is 2: proc_sys_vm(5).
     """
 
+    total: Fact[int]
     available: Fact[int]
     promised: Fact[int]
     overcommit: Fact[int]
     huge_pages: Fact[int]  # of the default size, reserved now
     huge_size: Fact[int]
     requests: tuple[Request, ...]  # weakest first
+
+
+def most_huge(total: int) -> int:
+    """How much of the memory can be in huge pages, in bytes: an eighth, and at least 512 MiB, stay for the host."""
+    return max(0, total - max(total // 8, 512 << 20))
 
 
 def parse_meminfo(text: str) -> dict[str, int]:
@@ -109,6 +115,7 @@ def _look(host: Door) -> Memory:
     if isinstance(promised, Known):
         promised = Known(max(0, promised.value - numbers.get("Committed_AS", 0)))
     return Memory(
+        total=number("MemTotal"),
         available=number("MemAvailable"),
         promised=promised,
         overcommit=overcommit,

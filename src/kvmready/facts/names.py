@@ -44,3 +44,7 @@ class Want(NamedTuple):
     iommu: bool = False
     subnet: str = ""  # the default network's, as "192.168.150.0/24"; empty: whatever it has, or libvirt's own choice
     pool_path: str = ""  # the default pool's directory; empty: whatever it has, or the distribution's choice
+    hugepages: int = 0  # MiB of memory in huge pages, at the least; 0: as many as there are
+    autostart: tuple[str, ...] = ()  # guests that shall start with the host, by their names
+    bridge: str = ""  # the bridge that guests are plugged into, in place of the default network; empty: none
+    interface: str = ""  # the interface that shall be in it; always given with the bridge

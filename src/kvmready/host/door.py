@@ -307,6 +307,11 @@ class Workshop(Door, Protocol):
     def lock(self, path: str) -> Mapping[str, str] | None:
         """Take the exclusive lock file, held until the process ends: None, or who holds it ({"pid", "since"})."""
 
+    def arm(self, unit: str, job: str, seconds: int) -> Result:
+        """Have the service manager (systemd) run the rollback in the file ``job`` in so many seconds: ``rollback.py``.
+        The timer and the service are called ``unit``.
+        """
+
     def guard(self, mark: str, commands: Sequence[tuple[str, ...]], paths: Sequence[str], user: str = "") -> Guard:
         """Begin a guard *before* anything is made. Should this process end without ``disarm``, the guard ends every
         process whose arguments hold ``mark``, runs ``commands`` (as ``user``, root only), and removes ``paths``.

@@ -38,6 +38,7 @@ PROBE_PROGRAM = (
     "sys.exit(main(sys.argv[1:]))"
 )
 """Not the file itself: Python keeps no compiled form of a program, and to compile it takes as long as to run it."""
+ROLLBACK_PROGRAM = "import sys; sys.path.insert(0, sys.argv[1]); from kvmready.host.rollback import main; main()"
 SESSIONS_LIMIT = 256
 GRACE = 2.0
 """Seconds between SIGTERM and SIGKILL."""
@@ -440,6 +441,12 @@ class LocalHost:
         os.pwrite(descriptor, f"{os.getpid()} {since}\n".encode("ascii"), 0)
         self._locks.append(descriptor)
         return None
+
+    def arm(self, unit: str, job: str, seconds: int) -> Result:
+        program = (sys.executable, "-I", "-S", "-B", "-c", ROLLBACK_PROGRAM, SOURCE, job)
+        options = ("--quiet", "--collect", f"--unit={unit}", f"--on-active={seconds}s", "--property=Type=oneshot")
+        argv = ("systemd-run", *options, "--timer-property=AccuracySec=1s", "--", *program)
+        return self.change(Command(argv, timeout=30))
 
     def guard(self, mark: str, commands: Sequence[tuple[str, ...]], paths: Sequence[str], user: str = "") -> Guard:
         from kvmready.host.guarding import LocalGuard

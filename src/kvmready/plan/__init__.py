@@ -23,6 +23,7 @@ _ORDER = (
     "module",
     "file",
     "module-parameter",
+    "hugepages",
     "udev",
     "package-repair",
     "package-lists",
@@ -32,6 +33,7 @@ _ORDER = (
     "unit",
     "service",
     "capabilities",
+    "autostart",
 )
 """Within one layer; kinds that are not named come after these, in the order of their findings."""
 

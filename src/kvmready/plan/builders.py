@@ -15,7 +15,17 @@ from kvmready.facts.network import clashes, free_subnet
 from kvmready.facts.storage import closed_folders
 from kvmready.facts.tools import COCKPIT_SOCKET
 from kvmready.i18n import _
-from kvmready.plan import acl, group, libvirt_builders, network, pool, service_builders, udev, uri, virsh
+from kvmready.plan import (
+    acl,
+    group,
+    libvirt_builders,
+    network,
+    pool,
+    service_builders,
+    udev,
+    uri,
+    virsh,
+)
 from kvmready.plan.command import shown
 from kvmready.plan.step import Step
 from kvmready.typed import TYPE_CHECKING
@@ -434,6 +444,13 @@ def _web_console(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]
     )
 
 
+def _wanted(finding: Finding, facts: Facts, table: Table) -> Iterator[Step]:
+    """What only a configuration file asks for; that of a blocked finding is libvirt's network on the bridge."""
+    from kvmready.plan import wanted_builders
+
+    yield from wanted_builders.CAUSES[finding.cause or "network.bridge-undefined"](finding, facts, table)
+
+
 CAUSES: Mapping[str, Builder] = {
     "kernel.module-not-loaded": _vendor_module,
     "kernel.module-blacklisted": _blacklist,
@@ -463,6 +480,8 @@ CAUSES: Mapping[str, Builder] = {
     "access.not-in-kvm-group": _group_of("kvm"),
     "access.not-in-libvirt-group": _group_of("libvirt"),
     **libvirt_builders.CAUSES,
+    **dict.fromkeys(("kernel.hugepages-missing", "libvirt.guest-no-autostart"), _wanted),
+    **dict.fromkeys(("network.bridge-missing", "network.bridge-undefined"), _wanted),
 }
 """Cause id to builder, for findings whose remedy is automatic. Packages are gathered into one step by ``make``."""
 
@@ -470,6 +489,7 @@ BLOCKED: Mapping[str, Builder] = {
     "kernel.modules": _vendor_module,
     **dict.fromkeys(service_builders.WAITING, service_builders.units),
     "network.default-network": _network,
+    "network.bridge-network": _wanted,
     "storage.default-pool": _pool,
     "storage.pool-autostart": _pool,
     "access.kvm-group": _group_of("kvm"),

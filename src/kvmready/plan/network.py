@@ -30,6 +30,11 @@ def definition(name: str, bridge: str, prefix: str) -> str:
     )
 
 
+def plugged(bridge: str) -> str:
+    """A network whose guests are plugged into a bridge of the host, by whose name it goes."""
+    return f"<network><name>{bridge}</name><forward mode='bridge'/><bridge name='{bridge}'/></network>"
+
+
 def _address(xml: str) -> str:
     found = re.search(r"<ip\b[^>]*\baddress=['\"]([0-9.]+)['\"]", xml)
     return found.group(1) if found else ""

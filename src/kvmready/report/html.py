@@ -365,7 +365,9 @@ def _plan(record: Record) -> Iterator[Markup]:
             "li",
             element("h3", step["summary"]),
             _shell(step["commands"]) if step["commands"] else None,
-            element("p", _icon("warn"), element("span", step["note"]), class_="note") if step["note"] else None,
+            element("p", _icon("warn"), element("span", story.line(step["note"])), class_="note")
+            if step["note"]
+            else None,
         )
         for step in plan["steps"]
     ]

@@ -232,7 +232,7 @@ def _plan(record: Record) -> Iterator[str]:
         if step["commands"]:
             yield fence(story.shell(step["commands"]).splitlines(), "sh")
         if step["note"]:
-            yield f"**!** {prose(step['note'])}"
+            yield f"**!** {prose(story.line(step['note']))}"
     yield "</details>"
 
 

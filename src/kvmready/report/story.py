@@ -172,3 +172,8 @@ def duration(seconds: float | None) -> str:
     if seconds < 60:
         return _("{count} s").format(count=f"{seconds:.1f}")
     return _("{minutes} min {seconds} s").format(minutes=int(seconds // 60), seconds=int(seconds % 60))
+
+
+def line(text: str) -> str:
+    """A text of several lines in one."""
+    return " ".join(text.splitlines())

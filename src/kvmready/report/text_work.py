@@ -58,8 +58,11 @@ def plan(canvas: Canvas, record: Record) -> Iterator[Any]:
         indent = 2 + digits + 2
         yield canvas.block(2, (f"{number:>{digits}}  ", "dim"), (step["summary"], "bold"), hang=digits + 2)
         yield from commands(canvas, step["commands"], indent)
-        if step["note"]:
-            yield canvas.block(indent, (canvas.glyph("warn") + " ", STYLES["warn"]), step["note"], hang=2)
+        first, *more = step["note"].split("\n")
+        if first:
+            yield canvas.block(indent, (canvas.glyph("warn") + " ", STYLES["warn"]), first, hang=2)
+        for line in more:
+            yield canvas.block(indent + 2, line, hang=2)
 
 
 RUN_STATES = {

@@ -78,7 +78,7 @@ UNLOADED = KERNEL._replace(
 )
 
 MIB = 1 << 20
-MEMORY = Memory(Known(4096 * MIB), Known(8192 * MIB), Known(0), Known(0), Known(2 * MIB), ())
+MEMORY = Memory(Known(8192 * MIB), Known(4096 * MIB), Known(8192 * MIB), Known(0), Known(0), Known(2 * MIB), ())
 
 RAN = Answer("", 0, True, "", "", "", "", (1.25, 2.5), 0.98, (0,))
 BLACKLISTED = Blocked("kvm_amd", "/etc/modprobe.d/vbox.conf", "blacklist kvm_amd", "blacklist")
@@ -127,5 +127,7 @@ def facts(**changes: Any) -> Facts:
         "confinement": Confinement(NO, NO, NO, NO),
         "packages": Packages(NO, (), NO, NO),
         "tools": Tools(NO, NO, NO, NO, NO, NO),
+        "autostart": NO,
+        "bridging": None,
     }
     return Facts(**{**subjects, **changes})

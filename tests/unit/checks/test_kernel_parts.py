@@ -23,6 +23,7 @@ from tests.unit.checks.lower import (
     MEMORY,
     RAN,
     RELEASE,
+    ROOT,
     ROOT_KVM,
     UNLOADED,
     answer,
@@ -217,3 +218,11 @@ def test_the_rules_of_udev_are_evidence() -> None:
 def test_nobody_judges_the_owner_of_a_device_that_was_not_seen(node: Any, device: str, permissions: str) -> None:
     found = {f.check: f.status for f in engine.judge(kernel.CHECKS, facts(kernel=KERNEL._replace(kvm=node)))}
     assert (found["kernel.kvm-device"], found["kernel.kvm-permissions"]) == (device, permissions)
+
+
+def test_where_there_is_no_guest_of_ours_nobody_is_told_to_run_it() -> None:
+    seen = facts(probe=probe(answer(None, "unsupported-arch")), caller=ROOT._replace(arch="aarch64"))
+    for check in ("kernel.kvm-runs", "kernel.acceleration"):
+        said = CHECKS[check](seen)
+        assert said.status == "unknown" and said.remedy is not None
+        assert "aarch64" in said.remedy.text and said.remedy.commands == ()

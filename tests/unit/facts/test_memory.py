@@ -40,7 +40,9 @@ def look(meminfo: Reading | None = None, mode: str = "0\n", line: str = "", **sy
 
 def test_a_host() -> None:
     kib = 1024
-    assert look() == memory.Memory(Known(1702264 * kib), Known(800000 * kib), Known(0), Known(8), Known(2048 * kib), ())
+    assert look() == memory.Memory(
+        Known(2013124 * kib), Known(1702264 * kib), Known(800000 * kib), Known(0), Known(8), Known(2048 * kib), ()
+    )
 
 
 def test_what_could_not_be_read() -> None:

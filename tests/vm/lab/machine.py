@@ -39,6 +39,7 @@ class Machine(Host):
         cpus: int,
         kernel_options: Sequence[str],
         dies_with_parent: bool,
+        cards: int,
     ) -> None:
         super().__init__(name, "vm", directory, "127.0.0.1", port, base.key)
         self.base = base
@@ -47,6 +48,7 @@ class Machine(Host):
         self.cpus = cpus
         self.kernel_options = tuple(kernel_options)
         self.dies_with_parent = dies_with_parent
+        self.cards = cards
 
     def __enter__(self) -> Machine:
         return self
@@ -95,6 +97,7 @@ class Machine(Host):
             f"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{self.port}-:22",
             "-device",
             "virtio-net-pci,netdev=net,romfile=",
+            *self._more_cards(),
             "-pidfile",
             str(self.directory / "pid"),
         ]
@@ -102,6 +105,17 @@ class Machine(Host):
             self.process = subprocess.Popen(
                 argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=[lock], start_new_session=True
             )
+
+    def _more_cards(self) -> list[str]:
+        """Cards beyond the first, each on a network of its own: 10.0.3.0/24 and so on, with a gateway at .2.
+
+        Of another make than the first, so that the system's one file for networkd leaves them alone.
+        """
+        options = []
+        for number in range(1, self.cards):
+            options += ["-netdev", f"user,id=net{number},restrict=on,net=10.0.{number + 2}.0/24"]
+            options += ["-device", f"vmxnet3,netdev=net{number},romfile=,mac=52:54:00:12:35:{number:02x}"]
+        return options
 
     def wait_until_up(self, timeout: float = 600) -> None:
         """Wait until ssh answers and systemd reports a system with no failed unit."""
@@ -164,9 +178,11 @@ def launch(
     cpus: int = 1,
     kernel_options: Sequence[str] = (),
     dies_with_parent: bool = True,
+    cards: int = 1,
 ) -> Machine:
     """Start a VM and return at once; ``memory`` is in MiB, ``base`` is ``fresh`` or ``ready`` (the stack installed),
-    ``kernel_options`` go to the end of the kernel's command line (``apparmor=0``, ``module_blacklist=kvm_amd``).
+    ``cards`` are its network interfaces, the first of which carries ssh; ``kernel_options`` go to the end of the
+    kernel's command line (``apparmor=0``, ``module_blacklist=kvm_amd``).
     With two ``cpus`` and QEMU 7.2 both spin for ever in the kernel within a minute of guests; one CPU ran thousands.
 
     Follow it with ``wait_until_up()``. Raises LabError when QEMU does not start.
@@ -189,6 +205,7 @@ def launch(
             cpus=cpus,
             kernel_options=kernel_options,
             dies_with_parent=dies_with_parent,
+            cards=cards,
         )
         machine.power_on()
         if _opened(machine):
@@ -211,10 +228,18 @@ def start(
     cpus: int = 1,
     kernel_options: Sequence[str] = (),
     dies_with_parent: bool = True,
+    cards: int = 1,
 ) -> Machine:
     """:func:`launch` and wait until the system is up."""
     machine = launch(
-        name, base, svm=svm, memory=memory, cpus=cpus, kernel_options=kernel_options, dies_with_parent=dies_with_parent
+        name,
+        base,
+        svm=svm,
+        memory=memory,
+        cpus=cpus,
+        kernel_options=kernel_options,
+        dies_with_parent=dies_with_parent,
+        cards=cards,
     )
     try:
         machine.wait_until_up()

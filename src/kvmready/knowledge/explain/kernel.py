@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kvmready.i18n import N_
-from kvmready.knowledge.explain import kernel_drivers, linux_guest
+from kvmready.knowledge.explain import kernel_drivers, linux_guest, wanted
 from kvmready.knowledge.explain.topic import Asked, Do, Layer, Look, Room, Topic, Wrong
 
 _LAYER = Layer(
@@ -421,7 +421,7 @@ _CHECKS = {
     ),
     "kernel.kvm-runs": Asked("kernel.kvm-runs"),
     "kernel.acceleration": Asked("kernel.acceleration"),
-    "kernel.hugepages": Asked("kernel.hugepages", "", ("qemu.guest-memory",)),
+    "kernel.hugepages": Asked("kernel.hugepages", "", ("qemu.guest-memory", "kernel.hugepages-missing")),
     "kernel.vhost-net": Asked("kernel.vhost-net"),
     "kernel.tun": Asked("kernel.tun"),
     "kernel.cgroups": Asked("kernel.cgroups"),
@@ -432,6 +432,6 @@ _CHECKS = {
 ROOM = Room(
     _LAYER,
     {**_TOPICS, **kernel_drivers.TOPICS, **linux_guest.KERNEL_TOPICS},
-    {**_CAUSES, **kernel_drivers.CAUSES, **linux_guest.KERNEL_CAUSES},
+    {**_CAUSES, **kernel_drivers.CAUSES, **linux_guest.KERNEL_CAUSES, **wanted.KERNEL_CAUSES},
     _CHECKS,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kvmready.i18n import N_
+from kvmready.knowledge.explain import wanted
 from kvmready.knowledge.explain.topic import Asked, Do, Layer, Look, Room, Topic, Wrong
 
 _URI = Look(
@@ -458,4 +459,9 @@ _CHECKS = {
     "libvirt.graphics": Asked("libvirt.graphics"),
 }
 
-ROOM = Room(_LAYER, _TOPICS, _CAUSES, _CHECKS)
+ROOM = Room(
+    _LAYER,
+    {**_TOPICS, **wanted.LIBVIRT_TOPICS},
+    {**_CAUSES, **wanted.LIBVIRT_CAUSES},
+    {**_CHECKS, **wanted.LIBVIRT_CHECKS},
+)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kvmready.i18n import N_
-from kvmready.knowledge.explain import linux_guest
+from kvmready.knowledge.explain import linux_guest, wanted
 from kvmready.knowledge.explain.topic import Asked, Do, Layer, Look, Room, Topic, Wrong
 
 _LIST = Look(
@@ -478,4 +478,9 @@ _CHECKS = {
     "network.bridge-helper": Asked("network.bridge-helper"),
 }
 
-ROOM = Room(_LAYER, _TOPICS, {**_CAUSES, **linux_guest.NETWORK_CAUSES}, _CHECKS)
+ROOM = Room(
+    _LAYER,
+    {**_TOPICS, **wanted.NETWORK_TOPICS},
+    {**_CAUSES, **linux_guest.NETWORK_CAUSES, **wanted.NETWORK_CAUSES},
+    {**_CHECKS, **wanted.NETWORK_CHECKS},
+)

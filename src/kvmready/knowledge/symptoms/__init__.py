@@ -38,6 +38,14 @@ ALL: tuple[Symptom, ...] = (
 SILENT: Mapping[str, str] = MappingProxyType(
     {
         "network.other-subnet": "libvirt does not know what the configuration file wants",
+        "network.interface-missing": "only the configuration file says what is wanted, and no other program reads it",
+        "network.interface-unfit": "only the configuration file says what is wanted, and no other program reads it",
+        "network.manager-unknown": "only the configuration file says what is wanted, and no other program reads it",
+        "network.bridge-missing": "only the configuration file says what is wanted, and no other program reads it",
+        "network.bridge-undefined": "only the configuration file says what is wanted, and no other program reads it",
+        "kernel.hugepages-missing": "only the configuration file says what is wanted, and no other program reads it",
+        "libvirt.guest-undefined": "only the configuration file says what is wanted, and no other program reads it",
+        "libvirt.guest-no-autostart": "only the configuration file says what is wanted, and no other program reads it",
         "storage.pool-elsewhere": "libvirt does not know what the configuration file wants",
         "kernel.module-not-persistent": "nothing fails until the next boot, and then it is kernel.module-not-loaded",
         "libvirt.exposed": "a daemon that is open to the network works, and says nothing of it",
