@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 MANAGER = ("/usr/bin/virt-manager", "/usr/local/bin/virt-manager")
 VIEWER = ("/usr/bin/virt-viewer", "/usr/local/bin/virt-viewer")
+X_SERVER = ("/usr/bin/Xvfb", "/usr/local/bin/Xvfb")
 MACHINES = ("/usr/share/cockpit/machines/manifest.json", "/usr/local/share/cockpit/machines/manifest.json")
 WEB_SERVER = ("/usr/lib/systemd/system/cockpit.socket", "/lib/systemd/system/cockpit.socket")
 

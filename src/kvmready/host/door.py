@@ -121,6 +121,23 @@ class Session(NamedTuple):
     groups: tuple[int, ...]
 
 
+class Window(NamedTuple):
+    """A window that a display shows, by the number that the display knows it by; sizes in pixels."""
+
+    id: int
+    title: str
+    width: int
+    height: int
+
+
+class Picture(NamedTuple):
+    """Rows of pixels from the top, three bytes each: red, green, blue."""
+
+    width: int
+    height: int
+    pixels: bytes
+
+
 class Command(NamedTuple):
     """A command to run: an argv list, never a shell string, with a time limit in seconds.
 
@@ -213,6 +230,29 @@ class Guard(Protocol):
         """Have it clean up now, and wait until it has. Safe to call again."""
 
 
+class Page(NamedTuple):
+    """What a web server answered. ``certificate`` is the SHA-256 of the one that it showed, in hexadecimal digits."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    text: str
+    certificate: str
+
+
+class Screen(Protocol):
+    """A display that was opened. Its questions raise OSError where the display fails or the window is gone."""
+
+    def windows(self) -> tuple[Window, ...]:
+        """The windows that are shown and have a title."""
+
+    def picture(self, window: Window) -> Picture: ...
+
+    def move(self, window: Window, left: int, top: int) -> None:
+        """Put a window elsewhere; where there is a window manager, that is only a wish."""
+
+    def close(self) -> None: ...
+
+
 class Workshop(Door, Protocol):
     """A door that may also change the host. Only ``apply/`` and ``proof/`` hold one.
 
@@ -262,4 +302,15 @@ class Workshop(Door, Protocol):
         """Begin a guard *before* anything is made. Should this process end without ``disarm``, the guard ends every
         process whose arguments hold ``mark``, runs ``commands`` (as ``user``, root only), and removes ``paths``.
         Raises OSError when it cannot be started.
+        """
+
+    def own_display(self) -> tuple[str, str]:
+        """The caller's display and the file with its cookies ($DISPLAY, $XAUTHORITY); "" for what is not set."""
+
+    def screen(self, display: str, cookies: bytes) -> Screen:
+        """Open a display with one of the cookies of a file, which is given by its content. Raises OSError."""
+
+    def page(self, port: int, path: str, limit: float) -> Page:
+        """Ask this host's own web server over TLS. Its certificate is not verified: nothing is sent that is secret, and
+        the connection stays on this machine. Raises OSError.
         """

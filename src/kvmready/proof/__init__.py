@@ -39,16 +39,29 @@ def prove(host: Workshop, names: Names, level: str, accel: str, user: str, probe
 class Proving:
     """One proof in the making: ``start`` it early where there is time, ``finish`` it; ``stop`` it in any case.
 
-    ``user`` is whose guests these are, "" for the caller. ``accel`` is kvm or tcg. Raises UsageError for a level or a
+    ``user`` is whose guests these are, "" for the caller. ``accel`` is kvm or tcg. ``profile`` may add a part above the
+    levels, for which the level has to be libvirt: desktop opens windows, of which a picture is kept as the file
+    ``screenshot``; web asks for a page. Raises UsageError for a level or a
     user that does not exist, PrivilegeError when the caller may not act for ``user``.
     """
 
-    def __init__(self, host: Workshop, names: Names, level: str, accel: str, user: str) -> None:
+    def __init__(
+        self,
+        host: Workshop,
+        names: Names,
+        level: str,
+        accel: str,
+        user: str,
+        profile: str = "server",
+        screenshot: str = "",
+    ) -> None:
         if level not in LEVELS:
             what = _("There is no proof level {level}.").format(level=repr(level))
             raise UsageError(what, "", _("The levels are: {names}").format(names=", ".join(LEVELS)))
         caller = host.caller()
         self._level = level
+        self._profile = profile if level == "libvirt" else ""
+        self._screenshot = screenshot
         self._place = Place(host, names, caller, _account(host, caller, user), accel)
         self._steps = Steps()
         self._guest: qemu.Guest | None = None
@@ -82,12 +95,16 @@ class Proving:
         place.say = say
         try:
             reached, line = self._climb(probe_facts)
+            ok = reached == self._level
+            kept = ""
+            if ok:
+                ok, kept = self._part()
             self._clean = self._removed()
         finally:
             self.stop()
         name = place.account.name
-        summary = _summary(reached, self._level, place.accel, name, steps)
-        return Proof(reached, self._level, line, place.accel, name, tuple(steps.taken), reached == self._level, summary)
+        summary = _summary(ok, self._level, self._profile, place.accel, name, steps)
+        return Proof(reached, self._level, line, place.accel, name, tuple(steps.taken), ok, summary, kept)
 
     def stop(self) -> None:
         """Leave nothing behind. Safe to call again."""
@@ -95,13 +112,21 @@ class Proving:
             self._over = True
             self._place.close(clean=self._clean)
 
-    def _removed(self) -> bool:
-        """Whether the level above took away what it made; where it could not, the guard has to."""
-        if self._level != "libvirt":
-            return True
-        from kvmready.proof import libvirt
+    def _part(self) -> tuple[bool, str]:
+        """What the profile adds: whether that was seen, and the file with the picture of it."""
+        if self._profile == "desktop":
+            from kvmready.proof import desktop
 
-        return not any(step.status == "fail" and step.id == libvirt.REMOVE for step in self._steps.taken)
+            return desktop.level(self._place, self._steps, self._screenshot)
+        if self._profile == "web":
+            from kvmready.proof import web
+
+            return web.level(self._place, self._steps), ""
+        return True, ""
+
+    def _removed(self) -> bool:
+        """Whether what was made was taken away; where it could not be, the guard has to."""
+        return not any(step.status == "fail" and step.id.endswith(".remove") for step in self._steps.taken)
 
     def _made_by_libvirt(self) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
         """The commands and the files that remove whatever the level above may leave."""
@@ -151,8 +176,8 @@ def _account(host: Workshop, caller: Caller, user: str) -> Account:
     return account
 
 
-def _summary(reached: str, wanted: str, accel: str, user: str, steps: Steps) -> str:
-    if reached != wanted:
+def _summary(ok: bool, wanted: str, profile: str, accel: str, user: str, steps: Steps) -> str:
+    if not ok:
         failed = next((step for step in steps.taken if step.status == "fail"), None)
         if failed is None:
             return _("Nothing was proved at level {level}; the step of that level says why.").format(level=wanted)
@@ -164,4 +189,8 @@ def _summary(reached: str, wanted: str, accel: str, user: str, steps: Steps) -> 
         words = _("PROVED UNDER EMULATION (TCG), NOT KVM: a guest ran at level {level}, as {user}.")
     else:
         words = _("Proved: a guest ran under KVM at level {level}, as {user}.")
-    return words.format(level=reached, user=user)
+    parts = {
+        "desktop": _("virt-manager lists a guest, and virt-viewer shows its screen."),
+        "web": _("Cockpit's page answers, and its part for guests is there."),
+    }
+    return " ".join((words.format(level=wanted, user=user), *(parts[p] for p in parts if p == profile)))

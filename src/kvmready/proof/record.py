@@ -32,7 +32,8 @@ class Proof(NamedTuple):
     """One proof.
 
     ``level`` is the highest one that was reached, ``none`` when not even the lowest was. ``witness`` is the line of
-    the highest guest that wrote one: "" when only the probe ran. ``user`` is whose guests these were.
+    the highest guest that wrote one: "" when only the probe ran. ``user`` is whose guests these were. ``screenshot`` is
+    where the picture of the windows is that a desktop's proof opened, "" when there is none.
     """
 
     level: str
@@ -43,3 +44,4 @@ class Proof(NamedTuple):
     steps: tuple[ProofStep, ...]
     ok: bool
     summary: str
+    screenshot: str = ""

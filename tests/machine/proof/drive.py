@@ -1,7 +1,9 @@
-"""Runs one proof and prints it as JSON: ``drive.py LEVEL ACCEL USER``; a program of its own, so that it can be killed.
+"""Runs one proof and prints it as JSON: ``drive.py LEVEL ACCEL USER [SCREENSHOT]``; a program of its own, so that it can
+be killed.
 
 LEVEL ``libvirt-alone`` goes to libvirt without the levels below it, for hosts on which those already fail;
-``libvirt-impatient`` does so too and gives the guest no time at all to end.
+``libvirt-impatient`` does so too and gives the guest no time at all to end. ``desktop`` is the proof of that profile,
+and SCREENSHOT the file for its picture.
 """
 
 from __future__ import annotations
@@ -58,7 +60,10 @@ def main() -> None:
         print(json.dumps(alone(host, names, accel, user)))
         return
     seen = probe.ask(host, names, Want("server", (user,) if user else ()))()
-    proved = proof.prove(host, names, level, accel, user, seen, say)
+    if level == "desktop":
+        proved = proof.Proving(host, names, "libvirt", accel, user, "desktop", sys.argv[4]).finish(seen, say)
+    else:
+        proved = proof.prove(host, names, level, accel, user, seen, say)
     print(json.dumps({**proved._asdict(), "steps": shown(proved.steps)}))
 
 

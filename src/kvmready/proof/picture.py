@@ -1,0 +1,134 @@
+"""Pictures of windows: whether a guest's cells are in one, several side by side, and the file that they become."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+from kvmready.guest.bootsector import PALETTE
+from kvmready.host.door import Picture
+from kvmready.typed import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+NEAR = 36
+"""How far each channel of a pixel may be from a colour of the palette, whose colours are 85 apart."""
+
+EVERY = 4
+"""Rows between two that are looked at: the cells are many rows high."""
+
+NARROWEST = 3.0
+"""Pixels of the narrowest cell that is told from its neighbours."""
+
+NOISE = 2
+"""Pixels of the widest run that is no cell: where a picture was scaled, colours mix at an edge."""
+
+GAP = 12
+GROUND = b"\x50\x54\x58"
+
+Run = tuple[int, int, int]
+"""A colour of the palette (-1 for any other), and where pixels of it begin and end."""
+
+
+def shows(picture: Picture, cells: Sequence[int]) -> bool:
+    """Whether a row of the picture holds these colours side by side, each as wide as the others.
+
+    A program may have scaled the guest's screen; so neither place nor size is given.
+    """
+    wanted = _merged(cells)
+    stride = picture.width * 3
+    for top in range(0, picture.height, EVERY):
+        runs = list(_runs(picture.pixels[top * stride : (top + 1) * stride]))
+        for first in range(len(runs) - len(wanted) + 1):
+            if _fits(runs[first : first + len(wanted)], wanted, len(cells)):
+                return True
+    return False
+
+
+def _merged(cells: Sequence[int]) -> list[tuple[int, int]]:
+    """Colours with the number of neighbouring cells that have it."""
+    merged: list[tuple[int, int]] = []
+    for colour in cells:
+        if merged and merged[-1][0] == colour:
+            merged[-1] = (colour, merged[-1][1] + 1)
+        else:
+            merged.append((colour, 1))
+    return merged
+
+
+def _runs(row: bytes) -> Iterator[Run]:
+    begun = 0
+    known = None
+    for at in range(0, len(row), 3):
+        pixel = row[at : at + 3]
+        if pixel != known:
+            if known is not None and at // 3 - begun > NOISE:
+                yield _colour(known), begun, at // 3
+            begun, known = at // 3, pixel
+    if known is not None:
+        yield _colour(known), begun, len(row) // 3
+
+
+def _colour(pixel: bytes) -> int:
+    for number, colour in enumerate(PALETTE):
+        if all(abs(is_ - should) <= NEAR for is_, should in zip(pixel, colour)):
+            return number
+    return -1
+
+
+def _fits(runs: Sequence[Run], wanted: Sequence[tuple[int, int]], cells: int) -> bool:
+    if any(run[0] != colour for run, (colour, _count) in zip(runs, wanted)):
+        return False
+    begin, end = runs[0][1], runs[-1][2]
+    width = (end - begin) / cells
+    if width < NARROWEST:
+        return False
+    at = 0
+    for run, (_colour, count) in zip(runs, wanted):
+        if abs(run[1] - begin - at * width) > width / 2 or abs(run[2] - begin - (at + count) * width) > width / 2:
+            return False
+        at += count
+    return True
+
+
+def from_ppm(text: str) -> Picture | None:
+    """A picture in the form of a PPM file (ppm(5), P6), itself in Base64; None for anything else."""
+    import base64
+    import binascii
+
+    try:
+        content = base64.b64decode(text)
+        kind, width, height, most = content[:64].split(None, 4)[:4]
+        columns, rows, highest = int(width), int(height), int(most)
+    except (ValueError, binascii.Error):
+        return None
+    pixels = content[-columns * rows * 3 :] if columns > 0 and rows > 0 else b""
+    whole = kind == b"P6" and highest == 255 and len(pixels) == columns * rows * 3 < len(content)
+    return Picture(columns, rows, pixels) if whole else None
+
+
+def beside(pictures: Sequence[Picture]) -> Picture:
+    """Pictures side by side on a plain ground."""
+    height = max(picture.height for picture in pictures) + 2 * GAP
+    width = sum(picture.width + GAP for picture in pictures) + GAP
+    rows = bytearray()
+    for y in range(-GAP, height - GAP):
+        rows += GROUND * GAP
+        for picture in pictures:
+            stride = picture.width * 3
+            inside = 0 <= y < picture.height
+            rows += picture.pixels[y * stride : (y + 1) * stride] if inside else GROUND * picture.width
+            rows += GROUND * GAP
+    return Picture(width, height, bytes(rows))
+
+
+def png(picture: Picture) -> bytes:
+    """The picture as a file: PNG, W3C Recommendation, third edition; truecolour, eight bits a channel, no filter."""
+    stride = picture.width * 3
+    rows = b"".join(b"\0" + picture.pixels[y * stride : (y + 1) * stride] for y in range(picture.height))
+    header = struct.pack(">IIBBBBB", picture.width, picture.height, 8, 2, 0, 0, 0)
+    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(rows, 9)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in parts
+    )
