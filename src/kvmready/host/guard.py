@@ -40,7 +40,17 @@ def heard() -> bytes | None:
 
 
 def end_processes(mark: bytes) -> None:
-    """Kill every process that carries the mark in its arguments, but for this one."""
+    """End every process that carries the mark in its arguments, but for this one: first so that it can clean up."""
+    import time
+
+    if signal_processes(mark, signal.SIGTERM):
+        time.sleep(PAUSE)
+        signal_processes(mark, signal.SIGKILL)
+
+
+def signal_processes(mark: bytes, number: signal.Signals) -> bool:
+    """Send a signal to every process that carries the mark in its arguments; whether there was one."""
+    found = False
     for name in os.listdir("/proc"):
         if not name.isdigit() or int(name) == os.getpid():
             continue
@@ -48,9 +58,11 @@ def end_processes(mark: bytes) -> None:
             with open(f"/proc/{name}/cmdline", "rb") as file:
                 arguments = file.read()
             if mark in arguments:
-                os.kill(int(name), signal.SIGKILL)
+                os.kill(int(name), number)
+                found = True
         except OSError:
             continue  # it ended, or it is another user's
+    return found
 
 
 def run(argv: list[str], identity: dict[str, Any] | None, environment: dict[str, str]) -> None:

@@ -115,12 +115,17 @@ class Desktop:
 
     def _screen(self) -> Picture | None:
         """The guest's screen as libvirt has it."""
+        from base64 import b64decode
+
         file = self.place.path("guest-screen")
         if not self.work.virsh("screenshot", self.work.name, file).ok:
             return None
         # By the user's own rights, and as text: the folder is the user's, and what lies there may have been exchanged.
         content = self.place.run(("base64", file), libvirt.LIMIT)
-        return picture.from_ppm(content.stdout) if content.ok else None
+        try:
+            return picture.from_file(b64decode(content.stdout)) if content.ok else None
+        except ValueError:
+            return None
 
     def program(self, id: str, name: str, paths: tuple[str, ...]) -> str:
         """The path of a program, "" where it is missing, which ends the step."""

@@ -24,6 +24,10 @@ NARROWEST = 3.0
 NOISE = 2
 """Pixels of the widest run that is no cell: where a picture was scaled, colours mix at an edge."""
 
+PNG = b"\x89PNG\r\n\x1a\n"
+LARGEST = 64 << 20
+"""Bytes of the largest screen that is looked at."""
+
 GAP = 12
 GROUND = b"\x50\x54\x58"
 
@@ -92,20 +96,66 @@ def _fits(runs: Sequence[Run], wanted: Sequence[tuple[int, int]], cells: int) ->
     return True
 
 
-def from_ppm(text: str) -> Picture | None:
-    """A picture in the form of a PPM file (ppm(5), P6), itself in Base64; None for anything else."""
-    import base64
-    import binascii
+def from_file(content: bytes) -> Picture | None:
+    """A picture as QEMU writes it: PPM (ppm(5), P6) of old, PNG since 7.1; None for anything else."""
+    return _from_png(content) if content.startswith(PNG) else _from_ppm(content)
 
+
+def _from_ppm(content: bytes) -> Picture | None:
     try:
-        content = base64.b64decode(text)
         kind, width, height, most = content[:64].split(None, 4)[:4]
         columns, rows, highest = int(width), int(height), int(most)
-    except (ValueError, binascii.Error):
+    except ValueError:
         return None
     pixels = content[-columns * rows * 3 :] if columns > 0 and rows > 0 else b""
     whole = kind == b"P6" and highest == 255 and len(pixels) == columns * rows * 3 < len(content)
     return Picture(columns, rows, pixels) if whole else None
+
+
+def _from_png(content: bytes) -> Picture | None:
+    """Truecolour with eight bits a channel, which is all that QEMU writes."""
+    parts: dict[bytes, bytes] = {}
+    at = len(PNG)
+    while at + 8 <= len(content):
+        size, kind = struct.unpack_from(">I4s", content, at)
+        parts[kind] = parts.get(kind, b"") + content[at + 8 : at + 8 + size]
+        at += 12 + size
+    try:
+        width, height, *form = struct.unpack(">IIBBBBB", parts[b"IHDR"])
+        size = (width * 3 + 1) * height
+        rows = zlib.decompressobj().decompress(parts[b"IDAT"], size)
+    except (KeyError, struct.error, zlib.error):
+        return None
+    if form != [8, 2, 0, 0, 0] or not 0 < size <= LARGEST or len(rows) != size:
+        return None
+    pixels = bytearray()
+    stride = width * 3
+    above = bytes(stride)
+    for top in range(0, size, stride + 1):
+        above = _unfiltered(rows[top], rows[top + 1 : top + 1 + stride], above)
+        pixels += above
+    return Picture(width, height, bytes(pixels))
+
+
+def _unfiltered(kind: int, row: bytes, above: bytes) -> bytes:
+    """A row of pixels without its filter: PNG, section 9, for three bytes a pixel."""
+    if kind == 0:
+        return row
+    done = bytearray(row)
+    if kind == 2:
+        return bytes((value + up) & 0xFF for value, up in zip(row, above))
+    for at, value in enumerate(row):
+        left = done[at - 3] if at >= 3 else 0
+        up = above[at]
+        if kind == 1:
+            guess = left
+        elif kind == 3:
+            guess = (left + up) // 2
+        else:
+            corner = above[at - 3] if at >= 3 else 0
+            guess = min((left, up, corner), key=lambda one: abs(left + up - corner - one))
+        done[at] = (value + guess) & 0xFF
+    return bytes(done)
 
 
 def beside(pictures: Sequence[Picture]) -> Picture:
@@ -129,6 +179,6 @@ def png(picture: Picture) -> bytes:
     rows = b"".join(b"\0" + picture.pixels[y * stride : (y + 1) * stride] for y in range(picture.height))
     header = struct.pack(">IIBBBBB", picture.width, picture.height, 8, 2, 0, 0, 0)
     parts = ((b"IHDR", header), (b"IDAT", zlib.compress(rows, 9)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
+    return PNG + b"".join(
         struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in parts
     )
