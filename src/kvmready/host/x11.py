@@ -45,7 +45,7 @@ def cookie_file(number: str, data: bytes) -> bytes:
 
 def entries(content: bytes) -> tuple[Entry, ...]:
     """The entries of a file of cookies, as far as it is whole."""
-    found = []
+    found: list[Entry] = []
     at = 0
     while at + 2 <= len(content):
         family = int.from_bytes(content[at : at + 2], "big")

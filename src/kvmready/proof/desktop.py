@@ -88,7 +88,7 @@ class Desktop:
             cause = self.work.settled(causes.recognise(text, causes.DOMAIN))
             return self.steps.add(GUEST, "fail", (seen,), cause)
         end = time.monotonic() + libvirt.RUN_LIMIT
-        while time.monotonic() < end and self.virsh.poll() is None:
+        while time.monotonic() < end and self.virsh is not None and self.virsh.poll() is None:
             seen_by_libvirt = self._screen()
             if seen_by_libvirt is not None and picture.shows(seen_by_libvirt, self.cells):
                 nonce = self.work.nonce
@@ -97,7 +97,9 @@ class Desktop:
                 seen = Evidence(quoted(self.work.argv("screenshot", self.work.name)), drawn)
                 return self.steps.add(GUEST, "pass", (Evidence(quoted(argv), _("it runs")), seen))
             self.place.host.sleep(PATIENCE)
-        why = _("its screen does not show what it should have drawn within {limit:.0f} s").format(limit=libvirt.RUN_LIMIT)
+        why = _("its screen does not show what it should have drawn within {limit:.0f} s").format(
+            limit=libvirt.RUN_LIMIT
+        )
         return self.steps.add(GUEST, "fail", (Evidence(quoted(argv), why),), "")
 
     def _created(self, running: Running, log: str) -> str:

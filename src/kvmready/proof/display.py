@@ -95,7 +95,6 @@ def _private(place: Place, server: str) -> tuple[Display | None, Evidence]:
     host = place.host
     cookies = cookie_file("", os.urandom(16))
     log = place.path("x-server")
-    argv = (server, "-displayfd", "1", "-nolisten", "tcp", "-noreset", "-screen", "0", SIZE)
     made: tuple[str, ...] = ()
     try:
         file = place.put("cookies", cookies)
@@ -106,7 +105,7 @@ def _private(place: Place, server: str) -> tuple[Display | None, Evidence]:
                 host.chown(X_SOCKETS, 0, 0, 0o1777)  # else it would be the user's, and with it every other server's
     except OSError as error:
         return None, Evidence(place.folder, str(error))
-    argv = (*argv, "-auth", file)
+    argv = (server, "-displayfd", "1", "-nolisten", "tcp", "-noreset", "-screen", "0", SIZE, "-auth", file)
     running = place.begin(argv, LIFE, log)
     end = time.monotonic() + LIMIT
     number = ""

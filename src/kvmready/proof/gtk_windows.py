@@ -14,12 +14,12 @@ import sys
 LOOK_EVERY = 250  # milliseconds
 
 if False:
-    from typing import Any, Dict, List  # noqa: F401  (the Python of RHEL 8's virt-manager is 3.6)
+    from typing import Any  # noqa: F401  (types are in comments: the Python of RHEL 8's virt-manager is 3.6)
 
 
-def rows_of(gtk, view):  # type: (Any, Any) -> List[str]
+def rows_of(gtk, view):  # type: (Any, Any) -> list[str]
     """The texts of the rows of a list that are not folded away."""
-    found = []  # type: List[str]
+    found = []  # type: list[str]
     columns = [column for column in view.get_columns() if column.get_visible()]
 
     def visit(model, path, place):  # type: (Any, Any, Any) -> bool
@@ -39,8 +39,8 @@ def rows_of(gtk, view):  # type: (Any, Any) -> List[str]
     return found
 
 
-def window_of(gtk, window):  # type: (Any, Any) -> Dict[str, Any]
-    rows = []  # type: List[str]
+def window_of(gtk, window):  # type: (Any, Any) -> dict[str, Any]
+    rows = []  # type: list[str]
 
     def visit(widget):  # type: (Any) -> None
         if not widget.get_mapped():
@@ -59,6 +59,7 @@ def window_of(gtk, window):  # type: (Any, Any) -> Dict[str, Any]
 
 def tell(word):  # type: (str) -> Any
     last = [""]
+    out = sys.stdout  # the program may put another in its place
 
     def look():  # type: () -> bool
         gtk = importlib.import_module("gi.repository.Gtk")  # the program has chosen its version by now
@@ -66,8 +67,7 @@ def tell(word):  # type: (str) -> Any
         line = json.dumps({"windows": shown})
         if line != last[0]:
             last[0] = line
-            sys.__stdout__.write("{} {}\n".format(word, line))
-            sys.__stdout__.flush()
+            print(word, line, file=out, flush=True)
         return True
 
     return look

@@ -98,7 +98,7 @@ class Place:
     def begin(
         self, argv: tuple[str, ...], limit: float, log: str = "", env: tuple[tuple[str, str], ...] = ()
     ) -> Running:
-        """Start a guest or a program as the user; it changes nothing of the host. ``close`` ends it where nobody did."""
+        """Start a guest or a program as the user; it changes nothing of the host. ``close`` ends it at last."""
         running = self.host.begin(self.command(argv, limit, log)._replace(env=env))
         self._begun.append(running)
         return running

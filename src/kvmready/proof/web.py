@@ -1,4 +1,4 @@
-"""What the profile web adds to a proof: Cockpit's socket listens, its page answers, and its part for guests is there."""
+"""What the profile web adds to a proof: Cockpit's socket listens, its page comes, and its part for guests is there."""
 
 from __future__ import annotations
 

@@ -212,6 +212,8 @@ def _proof(record: Record) -> Iterator[str]:
     if proof["witness"]:
         yield _("the guest wrote:")
         yield fence(story.lines(proof["witness"]))
+    if proof["screenshot"]:
+        yield f"{_('its windows:')} {code(proof['screenshot'])}"
 
 
 def _plan(record: Record) -> Iterator[str]:

@@ -1,5 +1,5 @@
-"""Runs one proof and prints it as JSON: ``drive.py LEVEL ACCEL USER [SCREENSHOT]``; a program of its own, so that it can
-be killed.
+"""Runs one proof and prints it as JSON: ``drive.py LEVEL ACCEL USER [SCREENSHOT]``; its own program, so that it can be
+killed.
 
 LEVEL ``libvirt-alone`` goes to libvirt without the levels below it, for hosts on which those already fail;
 ``libvirt-impatient`` does so too and gives the guest no time at all to end. ``desktop`` is the proof of that profile,

@@ -1,5 +1,6 @@
-"""The desktop's part of a proof with a real libvirtd, virt-manager, virt-viewer and X server: what it sees, what is told
-when one of them fails, and that nothing is left.
+"""The desktop's part of a proof with a real libvirtd, virt-manager, virt-viewer and X server.
+
+What it sees, what is told when one of them fails, and that nothing is left.
 """
 
 from __future__ import annotations
@@ -81,9 +82,9 @@ def test_the_windows_show_the_guest(stack: Stack, user: str, caller: str) -> Non
     assert proved.document["ok"], proved
     parts = {name: step["status"] for name, step in proved.steps.items() if name.startswith("desktop.")}
     assert parts == {f"desktop.{name}": "pass" for name in STEPS}
-    assert re.search(
-        r"lists QEMU/KVM, kvmready-proof-\S+ Running", proved.steps["desktop.virt-manager"]["evidence"]
-    ), proved
+    assert re.search(r"lists QEMU/KVM, kvmready-proof-\S+ Running", proved.steps["desktop.virt-manager"]["evidence"]), (
+        proved
+    )
     assert proved.document["screenshot"] == FILE
     owner = "alice" if caller else "root"
     assert stack.run(("stat", "-c", "%U %a", FILE)).stdout == f"{owner} 600\n"
@@ -120,7 +121,7 @@ def test_the_display_of_the_user_is_taken_and_nobody_elses(stack: Stack) -> None
 def test_without_a_display_there_is_a_cause(stack: Stack) -> None:
     stack.run(("mount", "--bind", "/bin/false", "/usr/bin/Xvfb"))
     try:
-        proved = prove(stack, "alice", "", (":99", ""))
+        proved = prove(stack, "", "alice", (":99", ""))
         assert proved.failed == ("desktop.display", "tools.no-display")
         assert ":99 cannot be opened" in proved.steps["desktop.display"]["evidence"]
         assert not proved.document["ok"] and proved.document["level"] == "libvirt"
