@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import ssl
 
@@ -15,6 +14,8 @@ LONGEST = 1 << 20
 
 def ask(port: int, path: str, limit: float) -> Page:
     """GET over TLS. Raises OSError where nobody listens, or what answers is no web server."""
+    import hashlib
+
     context = ssl.create_default_context()
     # Its certificate is its own, made at its first start. Nothing leaves this machine, and nothing secret is sent.
     context.check_hostname = False

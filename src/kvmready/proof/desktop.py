@@ -163,7 +163,7 @@ class Desktop:
         if window is None:
             return self.steps.add(MANAGE, "fail", *manager.failed(_("a window that lists {name}").format(name=guest)))
         self.windows.append(window)
-        seen = _("the window “{title}” is open; what it lists cannot be asked: it is not written in Python")
+        seen = _("the window “{title}” is open; what it lists could not be asked")
         seen = seen.format(title=window.title)
         shown = windows.lists(manager.shown(), guest)
         if shown is not None:

@@ -6,23 +6,26 @@ line holds an object with a list ``windows``: ``title``, ``said`` (of a message 
 be seen in the rows of its lists.
 """
 
+from __future__ import annotations
+
 import importlib
-import json
-import runpy
 import sys
 
-LOOK_EVERY = 250  # milliseconds
+TYPE_CHECKING = False  # it runs without the package
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
-if False:
-    from typing import Any  # noqa: F401  (types are in comments: the Python of RHEL 8's virt-manager is 3.6)
+LOOK_EVERY = 250
+"""Milliseconds."""
 
 
-def rows_of(gtk, view):  # type: (Any, Any) -> list[str]
+def rows_of(gtk: Any, view: Any) -> list[str]:
     """The texts of the rows of a list that are not folded away."""
-    found = []  # type: list[str]
+    found: list[str] = []
     columns = [column for column in view.get_columns() if column.get_visible()]
 
-    def visit(model, path, place):  # type: (Any, Any, Any) -> bool
+    def visit(model: Any, path: Any, place: Any) -> bool:
         words = []
         for column in columns:
             if view.get_background_area(path, column).height == 0:
@@ -39,10 +42,10 @@ def rows_of(gtk, view):  # type: (Any, Any) -> list[str]
     return found
 
 
-def window_of(gtk, window):  # type: (Any, Any) -> dict[str, Any]
-    rows = []  # type: list[str]
+def window_of(gtk: Any, window: Any) -> dict[str, Any]:
+    rows: list[str] = []
 
-    def visit(widget):  # type: (Any) -> None
+    def visit(widget: Any) -> None:
         if not widget.get_mapped():
             return
         if isinstance(widget, gtk.TreeView):
@@ -53,15 +56,18 @@ def window_of(gtk, window):  # type: (Any, Any) -> dict[str, Any]
     visit(window)
     said = ""
     if isinstance(window, gtk.MessageDialog):
-        said = "{} {}".format(window.get_property("text") or "", window.get_property("secondary-text") or "").strip()
+        said = f"{window.get_property('text') or ''} {window.get_property('secondary-text') or ''}".strip()
     return {"title": window.get_title() or "", "said": said, "rows": rows}
 
 
-def tell(word):  # type: (str) -> Any
+def teller(word: str) -> Callable[[], bool]:
+    """What looks at the windows, for GLib's timer."""
+    import json
+
     last = [""]
     out = sys.stdout  # the program may put another in its place
 
-    def look():  # type: () -> bool
+    def look() -> bool:
         gtk = importlib.import_module("gi.repository.Gtk")  # the program has chosen its version by now
         shown = [window_of(gtk, window) for window in gtk.Window.list_toplevels() if window.get_mapped()]
         line = json.dumps({"windows": shown})
@@ -73,12 +79,15 @@ def tell(word):  # type: (str) -> Any
     return look
 
 
-def main():  # type: () -> None
+def main() -> None:
+    import runpy
+
     word, folder, program = sys.argv[1:4]
     sys.argv[:] = sys.argv[3:]
     sys.path.insert(0, folder)
-    importlib.import_module("gi.repository.GLib").timeout_add(LOOK_EVERY, tell(word))
+    importlib.import_module("gi.repository.GLib").timeout_add(LOOK_EVERY, teller(word))
     runpy.run_path(program, run_name="__main__")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -89,4 +89,4 @@ def _part(place: Place, steps: Steps) -> bool:
         return steps.add(PART, "pass", (Evidence(source, " ".join(line.split())),))
     installed = any(not place.host.stat(path).error for path in MACHINES)
     cause = "tools.not-answering" if installed else "tools.not-installed"
-    return steps.add(PART, "fail", (Evidence(source, _("it knows no package “machines”")),), cause)
+    return steps.add(PART, "fail", (Evidence(source, _("it knows no part “machines”")),), cause)

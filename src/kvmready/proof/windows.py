@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 
 from kvmready.checks.finding import Evidence
@@ -58,6 +57,8 @@ class Program:
 
     def shown(self) -> tuple[Shown, ...]:
         """The windows that it told of last."""
+        import json
+
         start = f"{self.place.mark} "
         for line in reversed(self.place.host.read(self.log).text.splitlines()):
             if line.startswith(start):

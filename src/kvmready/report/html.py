@@ -310,7 +310,7 @@ def _proof(proof: Record) -> Markup:
             if proof["witness"]
             else None,
             element("p", _("its windows:"), " ", _code(proof["screenshot"]), class_="same")
-            if proof["screenshot"]
+            if proof.get("screenshot")
             else None,
             class_=f"card {status}",
         ),

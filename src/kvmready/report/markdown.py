@@ -212,7 +212,7 @@ def _proof(record: Record) -> Iterator[str]:
     if proof["witness"]:
         yield _("the guest wrote:")
         yield fence(story.lines(proof["witness"]))
-    if proof["screenshot"]:
+    if proof.get("screenshot"):
         yield f"{_('its windows:')} {code(proof['screenshot'])}"
 
 

@@ -157,5 +157,5 @@ def proof(canvas: Canvas, record: Record) -> Iterator[Any]:
                 yield from evidence(canvas, seen, 5)
     if record["witness"]:
         yield canvas.block(5, (_("the guest wrote:") + " ", "dim"), record["witness"], hang=2)
-    if record["screenshot"]:
+    if record.get("screenshot"):
         yield canvas.block(5, (_("its windows:") + " ", "dim"), record["screenshot"], hang=2)
