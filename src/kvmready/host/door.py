@@ -300,7 +300,8 @@ class Workshop(Door, Protocol):
 
     def guard(self, mark: str, commands: Sequence[tuple[str, ...]], paths: Sequence[str], user: str = "") -> Guard:
         """Begin a guard *before* anything is made. Should this process end without ``disarm``, the guard ends every
-        process whose arguments hold ``mark``, runs ``commands`` (as ``user``, root only), and removes ``paths``.
+        process whose arguments hold ``mark``, runs ``commands`` (as ``user``, root only), and removes ``paths``:
+        files and directory trees, and where one ends with a slash, a directory if it is empty.
         Raises OSError when it cannot be started.
         """
 

@@ -134,7 +134,12 @@ class Proving:
             return (), ()
         from kvmready.proof import libvirt
 
-        return libvirt.takes_back(self._place)
+        commands, paths = libvirt.takes_back(self._place)
+        if self._profile == "desktop":
+            from kvmready.proof import display
+
+            paths += display.takes_back(self._place)
+        return commands, paths
 
     def _climb(self, probe_facts: Probe) -> tuple[str, str]:
         """The highest level reached and the witness of its guest."""

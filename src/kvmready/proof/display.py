@@ -50,6 +50,11 @@ class Display(NamedTuple):
                 continue  # another server has come meanwhile, and its socket is in it
 
 
+def takes_back(place: Place) -> tuple[str, ...]:
+    """For the guard: the folder of X servers' sockets, where there is none yet."""
+    return (f"{X_SOCKETS}/",) if place.host.stat(X_SOCKETS).error == "ENOENT" else ()
+
+
 def opened(place: Place, steps: Steps) -> Display | None:
     """Open a display, as a step; None where there is none."""
     steps.begin()

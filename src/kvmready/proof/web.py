@@ -77,16 +77,22 @@ def _described(page: Page) -> str:
 
 
 def _part(place: Place, steps: Steps) -> bool:
-    """Cockpit's bridge, run as the user, knows the package of guests: ``machines: NAME  PATH`` (cockpit-bridge(1))."""
+    """Cockpit's bridge, run as the user, knows the part for guests: it prints a line ``NAME TITLE FOLDER`` for each."""
     argv = (BRIDGE, "--packages")
     result = place.run(argv, LIMIT)
     source = quoted(argv)
     if not result.ok:
         cause = "tools.not-installed" if result.problem == "absent" else "tools.not-answering"
         return steps.add(PART, "fail", (Evidence(source, said(result, LIMIT)),), cause)
-    line = next((line for line in result.stdout.splitlines() if line.split(":", 1)[0].strip() == "machines"), "")
+    line = listed(result.stdout)
     if line:
-        return steps.add(PART, "pass", (Evidence(source, " ".join(line.split())),))
+        return steps.add(PART, "pass", (Evidence(source, line),))
     installed = any(not place.host.stat(path).error for path in MACHINES)
     cause = "tools.not-answering" if installed else "tools.not-installed"
     return steps.add(PART, "fail", (Evidence(source, _("it knows no part “machines”")),), cause)
+
+
+def listed(text: str) -> str:
+    """The line of the part for guests in what ``cockpit-bridge --packages`` prints, "" where there is none."""
+    lines = (" ".join(line.split()) for line in text.splitlines())
+    return next((line for line in lines if line.partition(" ")[0].rstrip(":") == "machines"), "")
