@@ -123,10 +123,11 @@ def _from_png(content: bytes) -> Picture | None:
     try:
         width, height, *form = struct.unpack(">IIBBBBB", parts[b"IHDR"])
         size = (width * 3 + 1) * height
-        rows = zlib.decompressobj().decompress(parts[b"IDAT"], size)
+        unpacked = zlib.decompressobj()
+        rows = unpacked.decompress(parts[b"IDAT"], size + 1)
     except (KeyError, struct.error, zlib.error):
         return None
-    if form != [8, 2, 0, 0, 0] or not 0 < size <= LARGEST or len(rows) != size:
+    if form != [8, 2, 0, 0, 0] or not 0 < size <= LARGEST or len(rows) != size or not unpacked.eof:
         return None
     pixels = bytearray()
     stride = width * 3
