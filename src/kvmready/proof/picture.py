@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 
@@ -25,6 +26,7 @@ NOISE = 2
 """Pixels of the widest run that is no cell: where a picture was scaled, colours mix at an edge."""
 
 PNG = b"\x89PNG\r\n\x1a\n"
+HEAD = re.compile(rb"P6\s+(\d{1,6})\s+(\d{1,6})\s+255\s")
 LARGEST = 64 << 20
 """Bytes of the largest screen that is looked at."""
 
@@ -102,14 +104,13 @@ def from_file(content: bytes) -> Picture | None:
 
 
 def _from_ppm(content: bytes) -> Picture | None:
-    try:
-        kind, width, height, most = content[:64].split(None, 4)[:4]
-        columns, rows, highest = int(width), int(height), int(most)
-    except ValueError:
+    """With 255 as the highest value, which is all that QEMU writes."""
+    head = HEAD.match(content)
+    if head is None:
         return None
-    pixels = content[-columns * rows * 3 :] if columns > 0 and rows > 0 else b""
-    whole = kind == b"P6" and highest == 255 and len(pixels) == columns * rows * 3 < len(content)
-    return Picture(columns, rows, pixels) if whole else None
+    width, height = int(head[1]), int(head[2])
+    pixels = content[head.end() :]
+    return Picture(width, height, pixels) if 0 < len(pixels) == width * height * 3 else None
 
 
 def _from_png(content: bytes) -> Picture | None:
