@@ -86,7 +86,8 @@ def test_alice_proves_it_without_root_and_names_the_file(host: Container) -> Non
 def test_undo_takes_the_desktop_away(host: Container, before: dict[str, Any]) -> None:
     undone = kvmready(host, "undo", "--yes")
     assert undone.status == 0, undone
-    assert snapshot.differences(before, look(host), OURS) == []
+    left = snapshot.differences(before, look(host), OURS)
+    assert left == [], "\n".join(left)
 
 
 def test_up_makes_a_web_console_whose_page_answers(host: Container, before: dict[str, Any]) -> None:
@@ -118,4 +119,5 @@ def test_a_page_that_does_not_come_is_a_cause(host: Container) -> None:
 def test_undo_takes_the_web_console_away(host: Container, before: dict[str, Any]) -> None:
     undone = kvmready(host, "undo", "--yes")
     assert undone.status == 0, undone
-    assert snapshot.differences(before, look(host), OURS) == []
+    left = snapshot.differences(before, look(host), OURS)
+    assert left == [], "\n".join(left)

@@ -159,7 +159,9 @@ _CHECKS = {
     "tools.display": Asked("tools.desktop", N_("A screen for windows"), ("tools.no-display",)),
     "tools.x-server": Asked("tools.desktop", N_("A screen in memory, for proofs"), ("tools.no-x-server",)),
     "tools.cockpit": Asked("tools.cockpit", "", ("tools.not-installed",)),
-    "tools.cockpit-socket": Asked("tools.cockpit", N_("Cockpit's page, switched on"), ("tools.not-listening",)),
+    "tools.cockpit-socket": Asked(
+        "tools.cockpit", N_("Cockpit's page, switched on"), ("tools.not-listening", "tools.not-answering")
+    ),
 }
 
 ROOM = Room(_LAYER, _TOPICS, _CAUSES, _CHECKS)

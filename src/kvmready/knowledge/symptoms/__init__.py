@@ -42,6 +42,7 @@ SILENT: Mapping[str, str] = MappingProxyType(
         "kernel.module-not-persistent": "nothing fails until the next boot, and then it is kernel.module-not-loaded",
         "libvirt.exposed": "a daemon that is open to the network works, and says nothing of it",
         "libvirt.graphics-exposed": "QEMU opens the port that it was told to, and says nothing of it",
+        "tools.no-x-server": "only kvmready's own proof opens windows where nobody sees them",
         "packages.no-table": "only kvmready's own plan can say what kvmready was not told",
     }
 )
