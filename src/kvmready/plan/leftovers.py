@@ -33,7 +33,8 @@ OWN = (
     "/run/libvirt",
     "/etc/cockpit",
 )
-"""Directories that libvirt's daemons and Cockpit fill; removed whole when they were not there before and hold nothing precious."""
+"""Directories that libvirt's daemons and Cockpit fill; removed whole when they were not there before and hold nothing
+precious."""
 
 PRECIOUS = (
     "/var/lib/libvirt/images/",
