@@ -117,6 +117,19 @@ def display(facts: Facts) -> Judgement:
     )
 
 
+def server(facts: Facts) -> Judgement:
+    """tools.x-server: the windows can be proved also where nobody sees them."""
+    found = facts.tools.server
+    if isinstance(found, Absent):
+        return warned(
+            "tools.no-x-server",
+            _("Windows cannot be proved here without a screen: Xvfb, an X server in memory, is not installed."),
+            automatic(_("Install {name}.").format(name="Xvfb")),
+            Evidence(found.why, _("not found")),
+        )
+    return _installed("Xvfb", found)
+
+
 def _split(text: str) -> tuple[str, str]:
     path, arrow, target = text.partition(" → ")
     return path, target if arrow else _("found")
@@ -159,6 +172,7 @@ CHECKS = (
     Check("tools.virt-manager", manager, profiles=("desktop",)),
     Check("tools.virt-viewer", viewer, profiles=("desktop",)),
     Check("tools.display", display, profiles=("desktop",)),
+    Check("tools.x-server", server, profiles=("desktop",)),
     Check("tools.cockpit", cockpit, profiles=("web",)),
     Check("tools.cockpit-socket", cockpit_socket, profiles=("web",)),
 )

@@ -105,6 +105,12 @@ STATE = Option(
     metavar="DIR",
 )
 ONLY_LAYER = Option(("--only",), "value", N_("only this layer and what it stands on"), default="", metavar="LAYER")
+SCREENSHOT = Option(
+    ("--screenshot",),
+    "value",
+    N_("where the picture of the windows is kept that a proof of the profile desktop opens"),
+    metavar="FILE",
+)
 STRICT = Option(("--strict",), "flag", N_("warnings count as not ready"))
 
 
@@ -116,6 +122,7 @@ def _up() -> tuple[Option, ...]:
         Option(("--dry-run",), "flag", N_("show the plan and change nothing")),
         ONLY_LAYER,
         STRICT,
+        SCREENSHOT,
     )
 
 
@@ -171,6 +178,7 @@ def _prove() -> tuple[Option, ...]:
             metavar="IMAGE",
         ),
         Option(("--sha256",), "value", N_("the checksum that the image has to have"), metavar="DIGITS"),
+        SCREENSHOT,
     )
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
 from kvmready import pipeline
+from kvmready.apply import STATE_DIRECTORY
 from kvmready.cli import output, session, work
 from kvmready.cli.options import Parsed
 from kvmready.errors import EXIT_NOT_READY, EXIT_READY, UsageError
@@ -13,6 +16,13 @@ from kvmready.typed import TYPE_CHECKING
 if TYPE_CHECKING:
     from kvmready.facts.names import Names
     from kvmready.proof import Proving
+
+
+def _folder(host: LocalHost) -> str:
+    """Where what a proof keeps is kept: root's beside the runs, others' where their own programs' state is."""
+    if host.caller().uid == 0:
+        return STATE_DIRECTORY
+    return os.path.join(os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state"), "kvmready")
 
 
 def run(parsed: Parsed) -> int:
@@ -29,10 +39,14 @@ def run(parsed: Parsed) -> int:
         parsed.implied = {"profile": "--level"}
     want = session.want(parsed, host)
     level = parsed.level or ("qemu" if want.profile == "minimal" else "libvirt")
+    kept = work.screenshot(parsed, want, _folder(host))
+    from kvmready import proof
+
     begun: list[Proving] = []
 
     def first(names: Names) -> None:
-        begun.append(work.proving(host, want, names, level, parsed.image or "", parsed.sha256 or ""))
+        wish = proof.Wish(parsed.image or "", parsed.sha256 or "", want.profile, kept)
+        begun.append(work.proving(host, want, names, level, wish))
         begun[0].start()
 
     try:

@@ -41,10 +41,12 @@ def run(parsed: Parsed) -> int:
             return EXIT_INTERRUPTED
     else:
         output.say("  " + _("There is nothing to change: the plan is empty."))
+    work.screenshot(parsed, want, "")  # a mistake is told before anything is changed
     done = _apply(host, view, parsed)
     if view.plan.steps:
         view = pipeline.look(host, want, session.now())
-    proved = _prove(host, want, view)
+    folder = f"{parsed.state_dir}/runs/{done['id']}" if done["id"] else parsed.state_dir
+    proved = _prove(host, want, view, work.screenshot(parsed, want, folder))
     output.report(pipeline.report(view, run=done, proof=proved, unsaid=session.unsaid(parsed)), parsed)
     if proved is not None and not proved.ok:
         return EXIT_NOT_READY
@@ -65,7 +67,7 @@ def _apply(host: LocalHost, view: View, parsed: Parsed) -> dict[str, Any]:
     }
 
 
-def _prove(host: LocalHost, want: Want, view: View) -> Proof | None:
+def _prove(host: LocalHost, want: Want, view: View, screenshot: str) -> Proof | None:
     """The highest proof that the host allows; none where the hardware allows no guest at all."""
     if want.accel == "kvm" and any(f.check == GATE and f.status in ("fail", "blocked") for f in view.findings):
         return None
@@ -74,7 +76,8 @@ def _prove(host: LocalHost, want: Want, view: View) -> Proof | None:
     level = proof.highest(host, view.facts.names)
     if want.profile == "minimal" and level == "libvirt":
         level = "qemu"  # this host shall run guests under QEMU alone, whatever else is on it
-    return work.proved(work.proving(host, want, view.facts.names, level), view.facts)
+    wish = proof.Wish(profile=want.profile, screenshot=screenshot)
+    return work.proved(work.proving(host, want, view.facts.names, level, wish), view.facts)
 
 
 def _as_root(parsed: Parsed, view: View) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from kvmready.cli import output
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from kvmready.facts import Facts
     from kvmready.facts.names import Names, Want
     from kvmready.host.local import LocalHost
-    from kvmready.proof import Proving
+    from kvmready.proof import Proving, Wish
     from kvmready.proof.record import Proof
     from kvmready.report.progress import Progress
 
@@ -47,11 +48,20 @@ def proved(proving: Proving, known: Facts) -> Proof:
     return result
 
 
-def proving(host: LocalHost, want: Want, names: Names, level: str, image: str = "", sha256: str = "") -> Proving:
-    """A proof up to ``level``, for the first of the wanted users."""
+def proving(host: LocalHost, want: Want, names: Names, level: str, wish: Wish) -> Proving:
+    """A proof up to ``level`` with what the profile adds, for the first of the wanted users."""
     from kvmready import proof
 
-    return proof.Proving(host, names, level, want.accel, want.users[0] if want.users else "", image, sha256)
+    return proof.Proving(host, names, level, want.accel, want.users[0] if want.users else "", wish)
+
+
+def screenshot(parsed: Parsed, want: Want, folder: str) -> str:
+    """The file for the picture of a desktop's proof: the named one, else one in ``folder``. Raises UsageError."""
+    if want.profile != "desktop":
+        if parsed.screenshot:
+            raise UsageError(_("--screenshot needs the profile desktop: no other proof opens windows."))
+        return ""
+    return os.path.abspath(parsed.screenshot or os.path.join(folder, "desktop.png"))
 
 
 def shown_by(progress: Progress) -> Notify:

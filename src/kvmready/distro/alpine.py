@@ -32,6 +32,7 @@ PACKAGES: Packages = (
     ("tpm", ("swtpm",)),
     ("manager", ("virt-manager",)),
     ("viewer", ("virt-viewer",)),
+    ("x-server", ("xvfb",)),
     ("machines", ("cockpit-machines",)),
     ("web-console", ("cockpit",)),
 )

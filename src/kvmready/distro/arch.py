@@ -36,6 +36,7 @@ PACKAGES: Packages = (
     ("tpm", ("swtpm",)),
     ("manager", ("virt-manager",)),
     ("viewer", ("virt-viewer",)),
+    ("x-server", ("xorg-server-xvfb",)),
     ("machines", ("cockpit-machines",)),
     ("web-console", ("cockpit",)),
 )

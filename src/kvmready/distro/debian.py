@@ -57,6 +57,7 @@ PACKAGES: Packages = (
     ("rom", ("seabios",)),
     ("manager", ("virt-manager",)),
     ("viewer", ("virt-viewer",)),
+    ("x-server", ("xvfb",)),
     ("machines", ("cockpit-machines",)),
     ("web-console", ("cockpit",)),
 )

@@ -6,8 +6,8 @@ runs as qemu:qemu, libvirt-client-qemu wants python3-libvirt-python, the daemons
 package; libvirt-daemon-qemu requires every driver, virtlogd and virtlockd, but not virtproxyd, which clients of this
 release do without. Read in packages and guides of openSUSE: qemu-x86, qemu-tools, qemu-ovmf-x86_64, qemu-uefi-aarch64,
 swtpm, virt-install. libvirtd is packaged beside the modular daemons. The patterns kvm_server and kvm_tools are these
-packages; they are not used, because zypper cannot undo a pattern exactly. *Unsure*: whether the file that Leap 16 has
-for its default network is where Leap 15 has it.
+packages; they are not used, because zypper cannot undo a pattern exactly. *Unsure*: from which release on Xvfb has a
+package of its own; whether the file that Leap 16 has for its default network is where Leap 15 has it.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ PACKAGES: Packages = (
     ("tpm", ("swtpm",)),
     ("manager", ("virt-manager",)),
     ("viewer", ("virt-viewer",)),
+    ("x-server", ("xorg-x11-server-Xvfb", "xorg-x11-server-extra")),
     ("machines", ("cockpit-machines",)),
     ("web-console", ("cockpit",)),
 )

@@ -30,12 +30,13 @@ ROLES = (
     "rom",
     "manager",
     "viewer",
+    "x-server",
     "machines",
     "web-console",
 )
 """What a package is wanted for; a table names for each role the candidates in order of preference."""
 
-OPTIONAL = ("firmware", "tpm")
+OPTIONAL = ("firmware", "tpm", "x-server")
 """Roles without which guests run: a table may have no candidate, and a host may have no repository that offers one."""
 
 CONTAINED = ("driver", "locks", "default-network", "rom")

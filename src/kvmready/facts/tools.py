@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 MANAGER = ("/usr/bin/virt-manager", "/usr/local/bin/virt-manager")
 VIEWER = ("/usr/bin/virt-viewer", "/usr/local/bin/virt-viewer")
+X_SERVER = ("/usr/bin/Xvfb", "/usr/local/bin/Xvfb")
 MACHINES = ("/usr/share/cockpit/machines/manifest.json", "/usr/local/share/cockpit/machines/manifest.json")
 WEB_SERVER = ("/usr/lib/systemd/system/cockpit.socket", "/lib/systemd/system/cockpit.socket")
 
@@ -28,7 +29,8 @@ COCKPIT_SOCKET = "cockpit.socket"
 
 class Tools(NamedTuple):
     """``manager``, ``viewer``, ``machines``, ``web_server`` are the paths that were found. ``typelibs`` are those of
-    ``TYPELIBS`` that are missing. ``display`` says which display there is. Unknown what the profile does not need.
+    ``TYPELIBS`` that are missing. ``display`` says which display there is. ``server`` is the X server in memory, with
+    which windows are proved where nobody sees one. Unknown what the profile does not need.
     """
 
     manager: Fact[str]
@@ -37,6 +39,7 @@ class Tools(NamedTuple):
     display: Fact[str]
     machines: Fact[str]
     web_server: Fact[str]
+    server: Fact[str]
 
 
 def _first(host: Door, paths: Iterable[str]) -> Fact[str]:
@@ -79,13 +82,14 @@ def _display(host: Door, uids: Iterable[int]) -> Fact[str]:
 def ask(host: Door, names: Names, want: Want) -> Callable[[], Tools]:
     """Look for the files of what the profile wants; this waits for nothing."""
     unasked = Unknown("not asked")
-    tools = Tools(unasked, unasked, unasked, unasked, unasked, unasked)
+    tools = Tools(unasked, unasked, unasked, unasked, unasked, unasked, unasked)
     if want.profile == "desktop":
         accounts = [host.account(name) for name in dict.fromkeys(want.users)]
         manager = _first(host, MANAGER)
         tools = tools._replace(
             manager=manager,
             viewer=_first(host, VIEWER),
+            server=_first(host, X_SERVER),
             typelibs=_typelibs(host) if isinstance(manager, Known) else unasked,
             display=_display(host, [account.uid for account in accounts if not account.error]),
         )

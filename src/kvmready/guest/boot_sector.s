@@ -3,7 +3,9 @@
 # 2. mixes the nonce with the key: 32-bit FNV-1a whose offset basis is the key;
 # 3. writes "KVMREADY1 <nonce> <mix> <signature>\r\n" to COM1, to port 0xe9 and into sector 1 of its boot disk,
 #    then "KVMDISK1 <status>\r\n" (INT 13h status, 0 is success) to COM1 and port 0xe9;
-# 4. resets the machine through the keyboard controller, unless the command byte is 1: then it stays, halted.
+# 4. resets the machine through the keyboard controller, unless the command byte is 1: then it stays, halted, and shows
+#    on a VGA text screen its first line, and below it the nonce and the mix as a row of coloured cells: white, one cell
+#    for each character (the colour of its digit; black for the blank), white; two columns each, from column 2, rows 4 to 14.
 # The host patches the data area at offset 0x1a0 (nonce, key, command); the partition table stays empty.
 #   as --32 boot_sector.s ; ld -m elf_i386 -Ttext 0x7c00 --oformat binary
     .intel_syntax noprefix
@@ -89,9 +91,53 @@ begin:
     mov al, 0xfe
     out 0x64, al
 stay:
+    mov ax, 3                   # 80 columns of text, cleared; without a VGA BIOS nothing happens
+    int 0x10
+    push 0xb800
+    pop es
+    mov di, 160 + 2
+    mov si, BUFFER
+    mov ah, 15
+1:
+    lodsb
+    cmp al, 13
+    je 2f
+    stosw
+    jmp 1b
+2:
+    mov bx, 160 * 4 + 4
+3:
+    mov di, bx
+    mov si, BUFFER + 10         # behind "KVMREADY1 "
+    mov cx, 25
+    mov ah, 15
+    call cell
+4:
+    lodsb
+    cmp al, '9'
+    jbe 5f
+    add al, 9                   # "a" is 0x61
+5:
+    and al, 15
+    mov ah, al
+    call cell
+    loop 4b
+    mov ah, 15
+    call cell
+    add bx, 160
+    cmp bh, (160 * 15) >> 8
+    jb 3b
+6:
     cli
     hlt
-    jmp stay
+    jmp 6b
+
+# Two full blocks of the colour AH to DI.
+cell:
+    mov al, 0xdb
+    stosw
+    stosw
+    ret
 
 # Text at SI up to its NUL, to DI.
 copy:

@@ -8,6 +8,9 @@ The guest (`boot_sector.s`) writes one line to COM1, to port 0xe9 and into secto
 CPUID hypervisor signature without its NULs (`KVMKVMKVM`, `TCGTCGTCGTCG`), or `-` when the CPU shows no
 hypervisor.  After it COM1 and port 0xe9 get `KVMDISK1 <status>\\r\\n`: the INT 13h status of writing the
 sector, eight hexadecimal digits, 0 for success.
+
+A guest that stays also shows its first line on a VGA text screen, and the nonce and the mix as coloured cells, which a
+program can find again in a picture of that screen (`expected_cells`).
 """
 
 from __future__ import annotations
@@ -27,6 +30,27 @@ COMMAND_OFFSET = 0x1B4
 MINIMUM_SIZE = 1 << 20
 """Bytes.  A BIOS derives a geometry from the size, and disks of a few sectors make poor ones."""
 
+PALETTE = (
+    (0x00, 0x00, 0x00),
+    (0x00, 0x00, 0xAA),
+    (0x00, 0xAA, 0x00),
+    (0x00, 0xAA, 0xAA),
+    (0xAA, 0x00, 0x00),
+    (0xAA, 0x00, 0xAA),
+    (0xAA, 0x55, 0x00),
+    (0xAA, 0xAA, 0xAA),
+    (0x55, 0x55, 0x55),
+    (0x55, 0x55, 0xFF),
+    (0x55, 0xFF, 0x55),
+    (0x55, 0xFF, 0xFF),
+    (0xFF, 0x55, 0x55),
+    (0xFF, 0x55, 0xFF),
+    (0xFF, 0xFF, 0x55),
+    (0xFF, 0xFF, 0xFF),
+)
+"""Red, green and blue of the sixteen colours of a VGA text screen."""
+
+WHITE = 15
 _FNV_PRIME = 0x01000193
 _HEX_DIGITS = frozenset("0123456789abcdef")
 
@@ -35,7 +59,7 @@ def image(nonce: str, key: int, size: int = MINIMUM_SIZE, stay: bool = False) ->
     """A raw disk image of `size` bytes (a multiple of 512, at least `MINIMUM_SIZE`) that boots our guest.
 
     `nonce` is 16 lower-case hexadecimal digits, `key` an unsigned 32-bit number.  The guest resets the
-    machine when it is done; with `stay` it halts and stays.  Raises ValueError for anything else.
+    machine when it is done; with `stay` it shows its witness, halts and stays.  Raises ValueError for anything else.
     """
     _require_nonce_and_key(nonce, key)
     if size < MINIMUM_SIZE or size % SECTOR_SIZE:
@@ -60,6 +84,11 @@ def expected_mix(nonce: str, key: int) -> int:
 def expected_witness(nonce: str, key: int, signature: str) -> str:
     """The whole line, without its line end, of a guest that ran under the hypervisor of that signature."""
     return f"{WITNESS_MAGIC} {nonce} {expected_mix(nonce, key):08x} {signature}"
+
+
+def expected_cells(nonce: str, key: int) -> tuple[int, ...]:
+    """The colours of the cells that a guest shows, from left to right: white, nonce, black, mix, white."""
+    return (WHITE, *(int(digit, 16) for digit in f"{nonce}0{expected_mix(nonce, key):08x}"), WHITE)
 
 
 def _require_nonce_and_key(nonce: str, key: int) -> None:

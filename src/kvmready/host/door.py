@@ -121,6 +121,23 @@ class Session(NamedTuple):
     groups: tuple[int, ...]
 
 
+class Window(NamedTuple):
+    """A window that a display shows, by the number that the display knows it by; sizes in pixels."""
+
+    id: int
+    title: str
+    width: int
+    height: int
+
+
+class Picture(NamedTuple):
+    """Rows of pixels from the top, three bytes each: red, green, blue."""
+
+    width: int
+    height: int
+    pixels: bytes
+
+
 class Command(NamedTuple):
     """A command to run: an argv list, never a shell string, with a time limit in seconds.
 
@@ -247,6 +264,29 @@ class Growing(Protocol):
         """Leave what is there for another time. Safe to call again."""
 
 
+class Page(NamedTuple):
+    """What a web server answered. ``certificate`` is the SHA-256 of the one that it showed, in hexadecimal digits."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    text: str
+    certificate: str
+
+
+class Screen(Protocol):
+    """A display that was opened. Its questions raise OSError where the display fails or the window is gone."""
+
+    def windows(self) -> tuple[Window, ...]:
+        """The windows that are shown and have a title."""
+
+    def picture(self, window: Window) -> Picture: ...
+
+    def move(self, window: Window, left: int, top: int) -> None:
+        """Put a window elsewhere; where there is a window manager, that is only a wish."""
+
+    def close(self) -> None: ...
+
+
 class Workshop(Door, Protocol):
     """A door that may also change the host. Only ``apply/``, ``images/`` and ``proof/`` hold one.
 
@@ -314,6 +354,18 @@ class Workshop(Door, Protocol):
 
     def guard(self, mark: str, commands: Sequence[tuple[str, ...]], paths: Sequence[str], user: str = "") -> Guard:
         """Begin a guard *before* anything is made. Should this process end without ``disarm``, the guard ends every
-        process whose arguments hold ``mark``, runs ``commands`` (as ``user``, root only), and removes ``paths``.
+        process whose arguments hold ``mark``, runs ``commands`` (as ``user``, root only), and removes ``paths``:
+        files and directory trees, and where one ends with a slash, a directory if it is empty.
         Raises OSError when it cannot be started.
+        """
+
+    def own_display(self) -> tuple[str, str]:
+        """The caller's display and the file with its cookies ($DISPLAY, $XAUTHORITY); "" for what is not set."""
+
+    def screen(self, display: str, cookies: bytes) -> Screen:
+        """Open a display with one of the cookies of a file, which is given by its content. Raises OSError."""
+
+    def page(self, port: int, path: str, limit: float) -> Page:
+        """Ask this host's own web server over TLS. Its certificate is not verified: nothing is sent that is secret, and
+        the connection stays on this machine. Raises OSError.
         """

@@ -2,8 +2,9 @@
 
 The first line on stdin is a JSON object: ``mark`` (text that only our processes carry in their arguments),
 ``commands`` (argv lists), ``identity`` (uid, gid and groups for the commands, or null), ``environment`` and ``paths``
-(files and directory trees). After it the program waits. ``disarm`` on stdin ends it with nothing done; the end of
-stdin without that word means that the process at the other end is gone, and everything named is ended and removed.
+(files and directory trees; one that ends with a slash is a directory that goes if it is empty). After it the program
+waits. ``disarm`` on stdin ends it with nothing done; the end of stdin without that word means that the process at the
+other end is gone, and everything named is ended and removed.
 It imports only the standard library, and most of it only when there is work, so that waiting costs next to nothing.
 """
 
@@ -40,7 +41,17 @@ def heard() -> bytes | None:
 
 
 def end_processes(mark: bytes) -> None:
-    """Kill every process that carries the mark in its arguments, but for this one."""
+    """End every process that carries the mark in its arguments, but for this one: first so that it can clean up."""
+    import time
+
+    if signal_processes(mark, signal.SIGTERM):
+        time.sleep(PAUSE)
+        signal_processes(mark, signal.SIGKILL)
+
+
+def signal_processes(mark: bytes, number: signal.Signals) -> bool:
+    """Send a signal to every process that carries the mark in its arguments; whether there was one."""
+    found = False
     for name in os.listdir("/proc"):
         if not name.isdigit() or int(name) == os.getpid():
             continue
@@ -48,9 +59,11 @@ def end_processes(mark: bytes) -> None:
             with open(f"/proc/{name}/cmdline", "rb") as file:
                 arguments = file.read()
             if mark in arguments:
-                os.kill(int(name), signal.SIGKILL)
+                os.kill(int(name), number)
+                found = True
         except OSError:
             continue  # it ended, or it is another user's
+    return found
 
 
 def run(argv: list[str], identity: dict[str, Any] | None, environment: dict[str, str]) -> None:
@@ -78,6 +91,12 @@ def run(argv: list[str], identity: dict[str, Any] | None, environment: dict[str,
 def remove(path: str) -> None:
     import shutil
 
+    if path.endswith("/"):
+        try:
+            os.rmdir(path)
+        except OSError:
+            return  # others use it, or it was never made
+        return
     if os.path.isdir(path) and not os.path.islink(path):
         shutil.rmtree(path, ignore_errors=True)
         return

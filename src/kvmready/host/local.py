@@ -22,9 +22,11 @@ from kvmready.host.door import (
     Growing,
     Guard,
     Listing,
+    Page,
     Reading,
     Result,
     Running,
+    Screen,
     Session,
     Space,
     Status,
@@ -454,3 +456,16 @@ class LocalHost:
         account = self.account(user or self.caller().user)
         environment = {"PATH": SEARCH_PATH, "LC_ALL": "C", "LANG": "C", "TERM": "dumb", "HOME": account.home or "/"}
         return LocalGuard(mark, commands, paths, account if user else None, environment)
+
+    def own_display(self) -> tuple[str, str]:
+        return os.environ.get("DISPLAY", ""), os.environ.get("XAUTHORITY", "")
+
+    def screen(self, display: str, cookies: bytes) -> Screen:
+        from kvmready.host import x11
+
+        return x11.opened(display, cookies)
+
+    def page(self, port: int, path: str, limit: float) -> Page:
+        from kvmready.host import web_page
+
+        return web_page.ask(port, path, limit)

@@ -59,6 +59,7 @@ ROLES = {
     "network.firewall": "firewall",
     "tools.virt-manager": "manager",
     "tools.virt-viewer": "viewer",
+    "tools.x-server": "x-server",
     "tools.cockpit": "machines",
     "tools.cockpit-socket": "web-console",
 }
@@ -76,6 +77,7 @@ PACKAGE_CAUSES = (
     "network.dnsmasq-missing",
     "network.firewall-backend",
     "tools.not-installed",
+    "tools.no-x-server",
 )
 
 

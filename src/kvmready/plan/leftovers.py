@@ -31,8 +31,10 @@ OWN = (
     "/var/cache/libvirt",
     "/var/log/libvirt",
     "/run/libvirt",
+    "/etc/cockpit",
 )
-"""Directories that libvirt's daemons fill; removed whole when they were not there before and hold nothing precious."""
+"""Directories that libvirt's daemons and Cockpit fill; removed whole when they were not there before and hold nothing
+precious."""
 
 PRECIOUS = (
     "/var/lib/libvirt/images/",
@@ -55,6 +57,10 @@ DEFINITIONS = ("/etc/libvirt/qemu/", "/etc/libvirt/qemu/networks/", "/etc/libvir
 PROFILES = "/etc/apparmor.d/libvirt/"
 PROFILE = r"libvirt-[0-9a-f-]{36}(\.files)?|TEMPLATE(\..*)?"
 """What virt-aa-helper writes there for each domain, and never removes for a transient one; and the package's own."""
+
+COCKPIT = "/etc/cockpit/"
+CERTIFICATE = r"/etc/cockpit/ws-certs\.d/0-self-signed[a-z-]*\.(cert|key|pem)"
+"""What Cockpit makes there at its first start; all else that stays after its package is a person's."""
 
 EMPTY_FILES = "/etc/apparmor.d/local/"
 """Package scripts put empty include files here and do not always take them back."""
@@ -223,7 +229,8 @@ def precious(files: Iterable[str]) -> list[str]:
         folder, _slash, name = path.rpartition("/")
         definition = folder + "/" in DEFINITIONS and name.endswith(".xml") and name != "default.xml"
         profile = folder + "/" == PROFILES and not re.fullmatch(PROFILE, name)
-        if definition or profile or path.startswith(PRECIOUS):
+        console = path.startswith(COCKPIT) and not re.fullmatch(CERTIFICATE, path)
+        if definition or profile or console or path.startswith(PRECIOUS):
             found.append(path)
     return sorted(found)
 

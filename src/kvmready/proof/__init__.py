@@ -8,7 +8,7 @@ from kvmready.facts.qemu import program
 from kvmready.i18n import _
 from kvmready.proof import qemu
 from kvmready.proof.place import Place, Steps, sweep_folders
-from kvmready.proof.record import LEVELS, NO_LEVEL, Proof
+from kvmready.proof.record import LEVELS, NO_LEVEL, NO_WISH, Proof, Wish
 from kvmready.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from kvmready.plan.step import Say
     from kvmready.proof.record import Linux
 
-__all__ = ["LEVELS", "Proving", "highest", "prove"]
+__all__ = ["LEVELS", "NO_WISH", "Proving", "Wish", "highest", "prove"]
 
 
 def highest(host: Door, names: Names) -> str:
@@ -40,31 +40,29 @@ def prove(
     user: str,
     probe_facts: Probe,
     say: Say,
-    image: str = "",
-    sha256: str = "",
+    wish: Wish = NO_WISH,
 ) -> Proof:
     """Run the levels up to ``level``, bottom up, until one fails; parameters and errors are those of ``Proving``."""
-    return Proving(host, names, level, accel, user, image, sha256).finish(probe_facts, say)
+    return Proving(host, names, level, accel, user, wish).finish(probe_facts, say)
 
 
 class Proving:
     """One proof in the making: ``start`` it early where there is time, ``finish`` it; ``stop`` it in any case.
 
-    ``user`` is whose guests these are, "" for the caller. ``accel`` is kvm or tcg. ``image`` and ``sha256`` are what
-    level ``linux`` starts from, as ``images.resolve`` takes them; "" for the host's own kernel. Raises UsageError for a
-    level or a user that does not exist, PrivilegeError when the caller may not act for ``user``.
+    ``user`` is whose guests these are, "" for the caller. ``accel`` is kvm or tcg. Raises UsageError for a level or a
+    user that does not exist, PrivilegeError when the caller may not act for ``user``.
     """
 
-    def __init__(
-        self, host: Workshop, names: Names, level: str, accel: str, user: str, image: str = "", sha256: str = ""
-    ) -> None:
+    def __init__(self, host: Workshop, names: Names, level: str, accel: str, user: str, wish: Wish = NO_WISH) -> None:
         if level not in LEVELS:
             what = _("There is no proof level {level}.").format(level=repr(level))
             raise UsageError(what, "", _("The levels are: {names}").format(names=", ".join(LEVELS)))
         caller = host.caller()
         self._level = level
-        self._asked = (image, sha256)
+        self._asked = (wish.image, wish.sha256)
         self._linux: Linux | None = None
+        self._profile = wish.profile if level == "libvirt" else ""
+        self._screenshot = wish.screenshot
         self._place = Place(host, names, caller, _account(host, caller, user), accel)
         self._steps = Steps()
         self._guest: qemu.Guest | None = None
@@ -99,13 +97,16 @@ class Proving:
         place.say, place.news = say, news
         try:
             reached, line = self._climb(probe_facts)
+            ok = reached == self._level
+            kept = ""
+            if ok:
+                ok, kept = self._part()
             self._clean = self._removed()
         finally:
             self.stop()
         name = place.account.name
-        summary = _summary(reached, self._level, place.accel, name, steps)
-        taken, ok = tuple(steps.taken), reached == self._level
-        return Proof(reached, self._level, line, place.accel, name, taken, ok, summary, self._linux)
+        summary = _summary(ok, self._level, self._profile, place.accel, name, steps)
+        return Proof(reached, self._level, line, place.accel, name, tuple(steps.taken), ok, summary, self._linux, kept)
 
     def stop(self) -> None:
         """Leave nothing behind. Safe to call again."""
@@ -113,8 +114,20 @@ class Proving:
             self._over = True
             self._place.close(clean=self._clean)
 
+    def _part(self) -> tuple[bool, str]:
+        """What the profile adds: whether that was seen, and the file with the picture of it."""
+        if self._profile == "desktop":
+            from kvmready.proof import desktop
+
+            return desktop.level(self._place, self._steps, self._screenshot)
+        if self._profile == "web":
+            from kvmready.proof import web
+
+            return web.level(self._place, self._steps), ""
+        return True, ""
+
     def _removed(self) -> bool:
-        """Whether the levels above took away what they made; where one could not, the guard has to."""
+        """Whether what was made was taken away; where it could not be, the guard has to."""
         return not any(step.status == "fail" and step.id.endswith(".remove") for step in self._steps.taken)
 
     def _made_by_libvirt(self) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
@@ -128,6 +141,10 @@ class Proving:
             from kvmready.proof import linux
 
             commands += linux.takes_back(self._place)
+        if self._profile == "desktop":
+            from kvmready.proof import display
+
+            paths += display.takes_back(self._place)
         return commands, paths
 
     def _climb(self, probe_facts: Probe) -> tuple[str, str]:
@@ -175,8 +192,8 @@ def _account(host: Workshop, caller: Caller, user: str) -> Account:
     return account
 
 
-def _summary(reached: str, wanted: str, accel: str, user: str, steps: Steps) -> str:
-    if reached != wanted:
+def _summary(ok: bool, wanted: str, profile: str, accel: str, user: str, steps: Steps) -> str:
+    if not ok:
         failed = next((step for step in steps.taken if step.status == "fail"), None)
         if failed is None:
             return _("Nothing was proved at level {level}; the step of that level says why.").format(level=wanted)
@@ -188,4 +205,8 @@ def _summary(reached: str, wanted: str, accel: str, user: str, steps: Steps) -> 
         words = _("PROVED UNDER EMULATION (TCG), NOT KVM: a guest ran at level {level}, as {user}.")
     else:
         words = _("Proved: a guest ran under KVM at level {level}, as {user}.")
-    return words.format(level=reached, user=user)
+    parts = {
+        "desktop": _("virt-manager lists a guest, and virt-viewer shows its screen."),
+        "web": _("Cockpit's page answers, and its part for guests is there."),
+    }
+    return " ".join((words.format(level=wanted, user=user), *(parts[p] for p in parts if p == profile)))

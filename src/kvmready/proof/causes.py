@@ -103,6 +103,17 @@ DOMAIN: Table = (
 )
 
 
+WINDOW: Table = (
+    (("cannot open display",), "tools.no-display"),
+    *CONNECT,
+    (("namespace", "not available"), "tools.broken"),
+    (("no module named",), "tools.broken"),
+    (("error while loading shared libraries",), "tools.broken"),
+    (("traceback (most recent call last)",), "tools.broken"),
+)
+"""The words of GTK, PyGObject, Python and of what virt-manager and virt-viewer show of libvirt's."""
+
+
 class Membership(NamedTuple):
     """Whether a user is in a group: in the user database, and in the session that runs guests now."""
 

@@ -60,14 +60,21 @@ class Ended(NamedTuple):
     text: str
 
 
-def domain_xml(name: str, uuid: str, accel: str, arch: str, disk: str) -> str:
+SCREEN = """<video><model type='vga'/></video>
+    <graphics type='vnc'><listen type='none'/></graphics>"""
+"""A screen that listens nowhere: a viewer is handed its connection by libvirt itself (virDomainOpenGraphicsFD)."""
+
+
+def domain_xml(name: str, uuid: str, accel: str, arch: str, disk: str, screen: bool = False) -> str:
     """The smallest domain that boots a disk: nothing that could wait, be missing or be in use by another."""
     from xml.sax.saxutils import escape, quoteattr
+
+    title = "" if screen else "<title>kvmready proof; it ends and goes by itself</title>"  # else lists show its name
 
     return f"""<domain type={quoteattr("kvm" if accel == "kvm" else "qemu")}>
   <name>{escape(name)}</name>
   <uuid>{uuid}</uuid>
-  <title>kvmready proof; it ends and goes by itself</title>
+  {title}
   <memory unit='MiB'>16</memory>
   <vcpu>1</vcpu>
   <os><type arch={quoteattr(arch)} machine='pc'>hvm</type><boot dev='hd'/></os>
@@ -82,6 +89,7 @@ def domain_xml(name: str, uuid: str, accel: str, arch: str, disk: str) -> str:
       <target dev='hda' bus='ide'/>
     </disk>
     <memballoon model='none'/>
+    {SCREEN if screen else ""}
   </devices>
 </domain>
 """
@@ -175,22 +183,26 @@ class Level:
         return self.steps.add(CONNECT, "pass", evidence)
 
     def volume(self) -> bool:
-        """Put the guest's disk into the default pool."""
+        """Put the guest's disk into the default pool, as a step."""
+        evidence: list[Evidence] = []
+        return self.filled(VOLUME, evidence) and self.steps.add(VOLUME, "pass", evidence)
+
+    def filled(self, id: str, evidence: list[Evidence], stay: bool = False) -> bool:
+        """Put a disk into the default pool whose guest ends, or stays; what fails is told as the step ``id``."""
         place, name = self.place, self.place.mark
         listed = self.virsh("vol-list", "--pool", POOL)
         if not listed.ok:
-            return self.fail(VOLUME, listed, causes.VOLUME)
-        evidence = []
+            return self.fail(id, listed, causes.VOLUME)
         for line in listed.stdout.splitlines():
             left = line.split(maxsplit=1)[0] if line.strip() else ""
             if dead(place.host, left):
                 deleted = self.virsh("vol-delete", "--pool", POOL, left)
                 evidence.append(Evidence(quoted(deleted.argv), _("a killed proof had left it")))
-        image = bootsector.image(self.nonce.text, self.nonce.key)
+        image = bootsector.image(self.nonce.text, self.nonce.key, stay=stay)
         try:
             disk = place.put(DISK, image)
         except OSError as error:
-            return self.steps.add(VOLUME, "fail", (Evidence(place.folder, str(error)),), no_room(error))
+            return self.steps.add(id, "fail", (Evidence(place.folder, str(error)),), no_room(error))
         self.made = True
         for arguments in (
             ("vol-create-as", "--pool", POOL, name, str(len(image)), "--format", "raw"),
@@ -199,19 +211,18 @@ class Level:
         ):
             result = self.virsh(*arguments)
             if not result.ok:
-                return self.fail(VOLUME, result, causes.VOLUME)
+                return self.fail(id, result, causes.VOLUME)
             evidence.append(Evidence(quoted(result.argv), result.stdout.strip() or _("done")))
         self.volume_path = result.stdout.strip()
-        return self.steps.add(VOLUME, "pass", evidence)
+        return True
 
     def domain(self) -> bool:
         """Create the domain and wait until it is gone."""
         argv: tuple[str, ...] = ()
         ended = Ended("refused", "")
         for name in names_of(self.place):
-            self.name = name
             try:
-                argv, ended = self._create()
+                argv, ended = self._create(name)
             except OSError as error:
                 return self.steps.add(DOMAIN, "fail", (Evidence(self.place.folder, str(error)),), no_room(error))
             if ended.state != "refused" or not any(word in ended.text for word in TAKEN):
@@ -230,15 +241,22 @@ class Level:
             cause = "libvirt.hangs"
         return self.steps.add(DOMAIN, "fail", (evidence._replace(text=why),), cause)
 
-    def _create(self) -> tuple[tuple[str, ...], Ended]:
+    def begun(self, name: str, seconds: int, screen: bool = False) -> tuple[tuple[str, ...], Running, str]:
+        """Have the domain created by a virsh that stays so long: its command, it, and the file with its output.
+
+        Raises OSError.
+        """
         place = self.place
+        self.name = name
         arch = "x86_64" if place.caller.arch == "x86_64" else "i686"
-        text = domain_xml(self.name, uuid_of(self.name), place.accel, arch, self.volume_path)
+        text = domain_xml(name, uuid_of(name), place.accel, arch, self.volume_path, screen)
         file = place.put("domain.xml", text.encode("utf-8"))
-        seconds = int(CREATE_LIMIT + RUN_LIMIT)
         argv = self.argv(f"create --autodestroy {file}; echo --err {CREATED}; event --all --loop --timeout {seconds}")
-        log = place.path(f"events-{self.name}")
-        running = place.host.begin_change(place.command(argv, seconds, log))
+        log = place.path(f"{'screen' if screen else 'events'}-{name}")
+        return argv, place.host.begin_change(place.command(argv, seconds, log)), log
+
+    def _create(self, name: str) -> tuple[tuple[str, ...], Ended]:
+        argv, running, log = self.begun(name, int(CREATE_LIMIT + RUN_LIMIT))
         try:
             return argv, self._await(running, log)
         finally:
@@ -306,19 +324,19 @@ class Level:
         cause = judged.cause.replace("qemu.no-kvm-accel", "libvirt.no-kvm-capability")
         return judged.line if self.steps.add(WITNESS, "pass" if judged.ok else "fail", evidence, cause) else ""
 
-    def remove(self) -> bool:
+    def remove(self, id: str = REMOVE) -> bool:
         """Delete the volume, and, where root may, what libvirt keeps of the domain. Nothing is left after it."""
         self.steps.begin()
         result = self.virsh("vol-delete", "--pool", POOL, self.place.mark)
         if not result.ok and "storage volume not found" not in result.stderr.lower():
-            return self.fail(REMOVE, result, causes.VOLUME)
+            return self.fail(id, result, causes.VOLUME)
         evidence = [Evidence(quoted(result.argv), _("done"))]
         if self.name:
             if self.stays and not self.goes():
                 seen = Evidence(quoted(self.argv("list", "--all", "--name")), _("the domain is still there"))
-                return self.steps.add(REMOVE, "fail", (seen,), "libvirt.hangs")
+                return self.steps.add(id, "fail", (seen,), "libvirt.hangs")
             evidence += self.records()
-        return self.steps.add(REMOVE, "pass", evidence)
+        return self.steps.add(id, "pass", evidence)
 
     def records(self) -> list[Evidence]:
         """Remove what libvirt keeps of this domain and of earlier ones, where root may; else say what stays."""

@@ -378,7 +378,7 @@ class _Guest(libvirt.Level):
             self.figures,
         )
 
-    def remove(self) -> bool:
+    def remove(self, id: str = REMOVE) -> bool:
         """End the guest and delete its disks; nothing is left after it."""
         self.steps.begin()
         evidence = []

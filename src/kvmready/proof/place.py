@@ -63,6 +63,7 @@ class Place:
         self.folder = f"{FOLDER}/{self.mark}"
         self.disk_folder = f"{DISK_FOLDER}/{self.mark}"
         self._files: list[str] = []
+        self._folders: list[str] = []
         self._begun: list[Running] = []
         self._guard: Guard | None = None
         self._folder_made = self._disk_folder_made = False
@@ -93,6 +94,14 @@ class Place:
             self._files.append(path)
         return path
 
+    def subfolder(self, name: str) -> str:
+        """A folder in the folder, made by the user: root could be led astray in what is the user's already."""
+        path = f"{self.folder}/{name}"
+        if path not in self._folders:
+            self._folders.append(path)
+            self.run(("mkdir", "-m", "700", "--", path), 10.0)
+        return path
+
     def put(self, name: str, content: bytes, mode: int = 0o600) -> str:
         """Write a file that the user owns and return its path. Raises OSError."""
         path = self.path(name)
@@ -103,9 +112,11 @@ class Place:
     def command(self, argv: tuple[str, ...], limit: float, log: str = "", tty: bool = False) -> Command:
         return Command(argv, limit, self.run_as, log=log, tty=tty)
 
-    def begin(self, argv: tuple[str, ...], limit: float, log: str = "") -> Running:
-        """Start a guest as the user; it changes nothing of the host. ``close`` ends it where nobody waited for it."""
-        running = self.host.begin(self.command(argv, limit, log))
+    def begin(
+        self, argv: tuple[str, ...], limit: float, log: str = "", env: tuple[tuple[str, str], ...] = ()
+    ) -> Running:
+        """Start a guest or a program as the user; it changes nothing of the host. ``close`` ends it at last."""
+        running = self.host.begin(self.command(argv, limit, log)._replace(env=env))
         self._begun.append(running)
         return running
 
@@ -138,6 +149,9 @@ class Place:
             self._guard.strike()
 
     def _empty(self) -> None:
+        for folder in self._folders:
+            if not self.host.stat(folder).error:
+                self.host.remove_tree(folder)
         for path in self._files:
             try:
                 self.host.remove(path, lasting=False)

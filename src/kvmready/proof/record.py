@@ -13,6 +13,23 @@ LEVELS = ("probe", "qemu", "libvirt", "linux")
 NO_LEVEL = "none"
 
 
+class Wish(NamedTuple):
+    """What a proof is asked for besides its level.
+
+    ``image`` and ``sha256`` are what level ``linux`` starts from, as ``images.resolve`` takes them; "" for the host's
+    own kernel. ``profile`` may add a part above level ``libvirt``: desktop opens windows, of which a picture is kept as the
+    file ``screenshot``; web asks for a page.
+    """
+
+    image: str = ""
+    sha256: str = ""
+    profile: str = "server"
+    screenshot: str = ""
+
+
+NO_WISH = Wish()
+
+
 class ProofStep(NamedTuple):
     """One thing that was tried. ``status`` is pass, fail, skip or unknown; ``cause`` is "" where none is known."""
 
@@ -66,7 +83,8 @@ class Proof(NamedTuple):
     """One proof.
 
     ``level`` is the highest one that was reached, ``none`` when not even the lowest was. ``witness`` is the line of
-    the highest guest that wrote one: "" when only the probe ran. ``user`` is whose guests these were.
+    the highest guest that wrote one: "" when only the probe ran. ``user`` is whose guests these were. ``screenshot`` is
+    where the picture of the windows is that a desktop's proof opened, "" when there is none.
     """
 
     level: str
@@ -78,3 +96,4 @@ class Proof(NamedTuple):
     ok: bool
     summary: str
     linux: Linux | None = None
+    screenshot: str = ""

@@ -310,6 +310,9 @@ def _proof(proof: Record) -> Markup:
             [element("p", _("the guest wrote:"), class_="same"), element("pre", lines(story.lines(proof["witness"])))]
             if proof["witness"]
             else None,
+            element("p", _("its windows:"), " ", _code(proof["screenshot"]), class_="same")
+            if proof.get("screenshot")
+            else None,
             class_=f"card {status}",
         ),
     )

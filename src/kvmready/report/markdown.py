@@ -216,6 +216,8 @@ def _proof(record: Record) -> Iterator[str]:
     if proof.get("linux") and proof["linux"]["figures"]:
         heads, figures = text_linux.table(proof["linux"]["figures"])
         yield _table(heads, [tuple(map(cell, row)) for row in figures])
+    if proof.get("screenshot"):
+        yield f"{_('its windows:')} {code(proof['screenshot'])}"
 
 
 def _plan(record: Record) -> Iterator[str]:

@@ -137,6 +137,7 @@ def proof_json(proof: Proof) -> dict[str, Any]:
         "user": proof.user or None,
         "witness": proof.witness or None,
         "accel": proof.accel,
+        "screenshot": proof.screenshot or None,
         "steps": [
             {
                 "id": step.id,

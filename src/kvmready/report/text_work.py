@@ -153,3 +153,5 @@ def proof(canvas: Canvas, record: Record) -> Iterator[Any]:
         yield canvas.block(5, (_("the guest wrote:") + " ", "dim"), record["witness"], hang=2)
     if record.get("linux"):
         yield from text_linux.shown(canvas, record["linux"])
+    if record.get("screenshot"):
+        yield canvas.block(5, (_("its windows:") + " ", "dim"), record["screenshot"], hang=2)

@@ -1,7 +1,9 @@
-"""Runs one proof and prints it as JSON: ``drive.py LEVEL ACCEL USER [IMAGE [SHA256]]``; one that can be killed.
+"""Runs one proof and prints it as JSON: ``drive.py LEVEL ACCEL USER [IMAGE [SHA256] | SCREENSHOT]``; its own program,
+so that it can be killed.
 
 LEVEL ``libvirt-alone`` goes to libvirt without the levels below it, for hosts on which those already fail;
-``libvirt-impatient`` does so too and gives the guest no time at all to end.
+``libvirt-impatient`` does so too and gives the guest no time at all to end. ``desktop`` is the proof of that profile,
+and SCREENSHOT the file for its picture.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from kvmready.facts.names import Names, Want
 from kvmready.host.local import LocalHost
 from kvmready.proof import libvirt
 from kvmready.proof.place import Place, Steps
-from kvmready.proof.record import ProofStep
+from kvmready.proof.record import ProofStep, Wish
 from kvmready.report import record
 
 
@@ -59,7 +61,8 @@ def main() -> None:
         print(json.dumps(alone(host, names, accel, user)))
         return
     seen = probe.ask(host, names, Want("server", (user,) if user else ()))()
-    proved = proof.prove(host, names, level, accel, user, seen, say, *sys.argv[4:6])
+    wish = Wish(profile="desktop", screenshot=sys.argv[4]) if level == "desktop" else Wish(*sys.argv[4:6])
+    proved = proof.prove(host, names, "libvirt" if level == "desktop" else level, accel, user, seen, say, wish)
     print(json.dumps({**record.proof_json(proved), "steps": shown(proved.steps)}))
 
 

@@ -126,7 +126,7 @@ def facts(**changes: Any) -> Facts:
         "firewall": Firewall(NO, NO, NO, NO, NO, NO, NO),
         "confinement": Confinement(NO, NO, NO, NO),
         "packages": Packages(NO, (), NO, NO),
-        "tools": Tools(NO, NO, NO, NO, NO, NO),
+        "tools": Tools(NO, NO, NO, NO, NO, NO, NO),
         "autostart": NO,
         "bridging": None,
     }

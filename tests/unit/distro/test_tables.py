@@ -95,6 +95,7 @@ def test_debian_12_on_a_pc() -> None:
         "seabios",
         "virt-manager",
         "virt-viewer",
+        "xvfb",
         "cockpit-machines",
         "cockpit",
     ]

@@ -406,6 +406,7 @@ MESSAGES: tuple[tuple[str, str], ...] = (
         'Traceback (most recent call last):\n  File "/usr/bin/virt-manager", line 6, in <module>\n'
         "ValueError: Namespace GtkVnc not available",
     ),
+    ("tools.not-answering", "systemd[1]: cockpit.service: Failed with result 'exit-code'."),
     ("tools.removed-upstream", "No match for argument: virt-manager\nError: Unable to find a match: virt-manager"),
     ("tools.not-listening", "curl: (7) Failed to connect to localhost port 9090: Connection refused"),
     # packages

@@ -109,6 +109,33 @@ _CAUSES = {
         ),
         (Look("dnf info virt-manager", "", "Error: No matching Packages to list"),),
     ),
+    "tools.no-x-server": Wrong(
+        "tools.desktop",
+        (
+            N_("A proof opens virt-manager and virt-viewer. Without a screen it takes Xvfb, which draws in memory."),
+            N_("Guests and their windows work without it; on this host they just cannot be proved from a plain ssh."),
+        ),
+        (
+            Do(N_("It installs the package. By hand, on Debian and Ubuntu:"), ("# apt-get install xvfb",)),
+            Do(N_("Fedora and RHEL:"), ("# dnf install xorg-x11-server-Xvfb",)),
+        ),
+        (Look("Xvfb -help", "use: X [:<display>] [option]", "bash: Xvfb: command not found"),),
+        ("Xvfb(1)",),
+    ),
+    "tools.not-answering": Wrong(
+        "tools.cockpit",
+        (
+            N_("Something listens on the port, and what answers is not Cockpit's page, or nothing answers in time."),
+            N_("Mostly its service fails at its start, or another program took the port."),
+        ),
+        (
+            Do(N_("Read what its service says:"), ("# journalctl -b -u cockpit.service",)),
+            Do(N_("See who has the port:"), ("# ss -ltnp sport = :9090",)),
+            Do(N_("Then start it again:"), ("# systemctl restart cockpit.socket",)),
+        ),
+        (Look("curl -ks -o /dev/null -w '%{http_code}\\n' https://localhost:9090", "200", "500"),),
+        ("cockpit-ws(8)",),
+    ),
     "tools.not-listening": Wrong(
         "tools.cockpit",
         (N_("Cockpit is installed, but its socket is off, so that nobody answers on port 9090."),),
@@ -130,8 +157,11 @@ _CHECKS = {
     ),
     "tools.virt-viewer": Asked("tools.desktop", N_("virt-viewer, a guest's screen"), ("tools.not-installed",)),
     "tools.display": Asked("tools.desktop", N_("A screen for windows"), ("tools.no-display",)),
+    "tools.x-server": Asked("tools.desktop", N_("A screen in memory, for proofs"), ("tools.no-x-server",)),
     "tools.cockpit": Asked("tools.cockpit", "", ("tools.not-installed",)),
-    "tools.cockpit-socket": Asked("tools.cockpit", N_("Cockpit's page, switched on"), ("tools.not-listening",)),
+    "tools.cockpit-socket": Asked(
+        "tools.cockpit", N_("Cockpit's page, switched on"), ("tools.not-listening", "tools.not-answering")
+    ),
 }
 
 ROOM = Room(_LAYER, _TOPICS, _CAUSES, _CHECKS)

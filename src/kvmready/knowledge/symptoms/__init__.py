@@ -56,6 +56,7 @@ SILENT: Mapping[str, str] = MappingProxyType(
         "storage.image-download": "only kvmready downloads these images, and names the cause itself",
         "storage.image-checksum": "only kvmready compares these images, and names the cause itself",
         "storage.image-invalid": "firmware says it on a guest's screen, and no program of the host does",
+        "tools.no-x-server": "only kvmready's own proof opens windows where nobody sees them",
         "packages.no-table": "only kvmready's own plan can say what kvmready was not told",
     }
 )

@@ -70,4 +70,14 @@ SYMPTOMS = (
         "curl, lib/connect.c; systemd, src/systemctl; cockpit's guide",
         0.9,
     ),
+    Symptom(
+        "tools.not-answering",
+        (
+            "cockpit.service: {failed with result|main process exited}",
+            "failed to start cockpit.service",
+            "{cockpit-tls|cockpit-ws}: {couldn't|failed|permission denied}",
+        ),
+        "systemd, src/core; cockpit, src/tls and src/ws",
+        0.9,
+    ),
 )
