@@ -92,7 +92,7 @@ ASKED = (
     Option(
         ("--config",),
         "value",
-        N_("what is wanted, in TOML; options beat it (default: /etc/kvmready/host.toml where there is one)"),
+        N_("what is wanted, in TOML or JSON; options beat it (default: /etc/kvmready/host.toml where there is one)"),
         metavar="FILE",
     ),
     Option(("--no-config",), "flag", N_("read no configuration file")),
@@ -114,6 +114,9 @@ def _up() -> tuple[Option, ...]:
         STATE,
         Option(("--yes",), "flag", N_("apply the plan without asking")),
         Option(("--dry-run",), "flag", N_("show the plan and change nothing")),
+        Option(
+            ("--plan",), "value", N_("apply no other plan than the one with this id"), metavar="ID", dest="approved"
+        ),
         ONLY_LAYER,
         STRICT,
     )

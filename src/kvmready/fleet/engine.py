@@ -1,0 +1,155 @@
+"""Drives Ansible: one play over an inventory, each host's row as it comes. Needs the extra ``kvmready[fleet]``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+
+from kvmready.errors import KvmreadyError
+from kvmready.fleet import play
+from kvmready.fleet.row import Row, of_event
+from kvmready.i18n import _
+from kvmready.typed import Any, NamedTuple
+
+Report = Mapping[str, Any]
+Ended = Callable[[Row, "Report | None"], None]
+Known = Callable[[Sequence[str]], None]
+
+
+class Task(NamedTuple):
+    """What a play is to do: ``action`` with the module's ``options``, on the hosts of ``inventories``, or only on those
+    of ``limit``. ``seconds`` is the limit for each host; ``dry``: Ansible's check mode; ``plans``: the approved plan of
+    each host. ``password`` is that of become, None where it is not asked for.
+    """
+
+    action: str
+    options: Mapping[str, Any]
+    inventories: Sequence[str]
+    batches: play.Batches
+    seconds: int
+    limit: str = ""
+    forks: int = 0
+    dry: bool = False
+    plans: Mapping[str, str] = {}
+    password: str | None = None
+
+
+def require() -> Any:
+    """The library ansible_runner. Raises KvmreadyError where the extra is not installed, or Python is too old."""
+    import sys
+    from importlib.util import find_spec
+
+    why = ""
+    if sys.version_info < (3, 11):
+        why = _("The fleet needs Python 3.11 or newer here, where Ansible runs; the hosts need 3.9.")
+    elif find_spec("ansible_runner") is None or find_spec("ansible") is None:
+        missing = [name for name in ("ansible", "ansible_runner") if find_spec(name) is None]
+        why = _("These are not installed: {names}").format(names=", ".join(missing))
+    if why:
+        raise KvmreadyError(
+            _("The fleet needs Ansible."), why, _("Install it: python3 -m pip install 'kvmready[fleet]'")
+        )
+    import ansible_runner  # type: ignore[import-untyped]
+
+    return ansible_runner
+
+
+def collections() -> str:
+    """The directory above the collection: in the package where it is installed, beside the sources in a checkout."""
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    for folder in (os.path.join(package, "fleet"), os.path.dirname(os.path.dirname(package))):
+        if os.path.isdir(os.path.join(folder, "ansible_collections", "kvmready", "host")):
+            return folder
+    raise KvmreadyError(_("This installation has no collection for Ansible: the fleet does not work from one file."))
+
+
+def carry_out(task: Task, ended: Ended, known: Known) -> str:
+    """Run the play. ``known`` is told the names of all hosts, once; ``ended`` each host's row and report.
+
+    Gives Ansible's own words where it failed before any host, else an empty text. Raises KvmreadyError, and
+    KeyboardInterrupt when the person stopped it.
+    """
+    runner = require()
+    import shutil
+    import tempfile
+
+    private = tempfile.mkdtemp(prefix="kvmready-", dir=_memory())
+    try:
+        return _run(runner, task, private, ended, known)
+    finally:
+        shutil.rmtree(private, ignore_errors=True)
+
+
+def _memory() -> str | None:
+    """A directory of this user that is on no disk, where there is one: what is private shall not stay behind."""
+    folder = os.environ.get("XDG_RUNTIME_DIR", "")
+    return folder if folder and os.access(folder, os.W_OK) else None
+
+
+def _run(runner: Any, task: Task, private: str, ended: Ended, known: Known) -> str:
+    from kvmready.fleet import archive
+
+    words = ["--check"] if task.dry else []
+    if task.password is not None:
+        words += ["--become-password-file", _place(private, "become", task.password + "\n")]
+    program = _place(private, "kvmready.pyz", archive.installed())
+    variables = {"kvmready_archive": program, "kvmready_plans": dict(task.plans)}
+    hosts: list[str] = []
+    said: list[str] = []
+
+    def handle(event: Mapping[str, Any]) -> bool:
+        data = event.get("event_data") or {}
+        if data.get("task") == play.HOSTS_TASK:
+            names = (data.get("res") or {}).get("ansible_play_hosts_all")
+            if names and not hosts:
+                hosts.extend(map(str, names))
+                known(hosts)
+        elif data.get("task") == play.WORK_TASK:
+            found = of_event(event)
+            if found is not None:
+                ended(*found)
+        elif event.get("event") in ("verbose", "error", "warning") and event.get("stdout"):
+            said.append(str(event["stdout"]))
+        return False  # Ansible's own record of what was said need not be written
+
+    status = runner.run(
+        private_data_dir=private,
+        playbook=play.document(task.action, task.options, task.batches, task.seconds, bool(task.plans)),
+        inventory=list(task.inventories),
+        limit=task.limit or None,
+        forks=task.forks or None,
+        extravars=variables,
+        envvars=_environment(),
+        cmdline=" ".join(words) or None,
+        event_handler=handle,
+        quiet=True,
+        settings={"suppress_output_file": True},
+    ).status
+    if status == "canceled":
+        raise KeyboardInterrupt
+    return "" if hosts else "\n".join(said) or str(status)
+
+
+def _place(folder: str, name: str, content: str | bytes) -> str:
+    """A file that only this user can read."""
+    path = os.path.join(folder, name)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content.encode("utf-8") if isinstance(content, str) else content)
+    return path
+
+
+def _environment() -> dict[str, str]:
+    """Ansible's settings stay as they are, but for where our collection is; its own file counts here as well."""
+    own = collections()
+    others = os.environ.get("ANSIBLE_COLLECTIONS_PATH", "")
+    found = {
+        "ANSIBLE_COLLECTIONS_PATH": f"{own}:{others}" if others else f"{own}:~/.ansible/collections",
+        "ANSIBLE_RETRY_FILES_ENABLED": "0",
+        "ANSIBLE_DEVEL_WARNING": "0",
+        "ANSIBLE_NOCOLOR": "1",
+    }
+    here = os.path.join(os.getcwd(), "ansible.cfg")
+    if "ANSIBLE_CONFIG" not in os.environ and os.path.exists(here) and not os.stat(os.getcwd()).st_mode & 0o002:
+        found["ANSIBLE_CONFIG"] = here  # the play does not run in this directory
+    return found
