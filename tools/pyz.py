@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Build ``kvmready.pyz``: the program and the library that draws for it, in one file that runs where Python does.
 
-The same source gives the same bytes, whoever builds it, where and when, with whichever Python: the room ``fleet`` writes
-them, and the version of rich is one whose files are known by their digest. What rich would import to colour source code
-and to draw Markdown stays out, because nothing here does either.
+The same source gives the same bytes, whoever builds it, where and when, with whichever Python: the room ``fleet``
+writes them, and the version of rich is one whose files are known by their digest. What rich would import to colour
+source code and to draw Markdown stays out, because nothing here does either.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from kvmready.fleet.archive import Files, read  # noqa: E402
 RICH = "15.0.0"
 RICH_DIGEST = "ad7dd06ace0ac9f9ba8270039f160fe8d0e8ed211d02f1d27ba425561bc56d14"
 """SHA-256 over the names and contents of its files, as ``digest`` takes it."""
+
 
 class Unusable(Exception):
     """What there is cannot be built from."""

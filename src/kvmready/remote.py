@@ -1,7 +1,7 @@
 """What the fleet starts on a host: it runs kvmready there, apart from the connection that asked.
 
-It is called with a word and a request, base64 of JSON. The answer is one line, ``kvmready-answer:`` and base64 of zlib of
-JSON, which arrives whole through a terminal, sudo and whatever else speaks in between. The words::
+It is called with a word and a request, base64 of JSON. The answer is one line, ``kvmready-answer:`` and base64 of zlib
+of JSON, which arrives whole through a terminal, sudo and whatever else speaks in between. The words::
 
     run    REQUEST    carry out ``words`` here and now
     start  REQUEST    begin ``words`` as a job of its own, or name the one that works already
@@ -74,15 +74,30 @@ def start(request: Mapping[str, Any]) -> dict[str, Any]:
     import json
 
     os.makedirs(DIRECTORY, 0o700, exist_ok=True)
-    key = json.dumps(request, sort_keys=True)
     working = _working()
     if working:
-        return {"state": "started", "id": working, "same": _read(f"{working}.request") == key, "found": True}
+        same = _same(json.loads(_read(f"{working}.request")), request)
+        return {"state": "started", "id": working, "same": same, "found": True}
     _clear()
     id_ = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()) + "-" + os.urandom(2).hex()
-    _write(f"{id_}.request", key)
+    _write(f"{id_}.request", json.dumps(request))
     _launch(id_)
     return {"state": "started", "id": id_, "same": True, "found": False}
+
+
+def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two requests want the same of the host. The plan that was approved is no part of that: it was for the
+    state before the work began.
+    """
+
+    def wanted(request: Mapping[str, Any]) -> tuple[list[str], Any]:
+        words = list(request["words"])
+        if "--plan" in words:
+            place = words.index("--plan")
+            del words[place : place + 2]
+        return words, request.get("wanted")
+
+    return wanted(one) == wanted(other)
 
 
 def wait(request: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from kvmready.i18n import N_
 from kvmready.typed import TYPE_CHECKING, Any, NamedTuple
 
 FORMATS = ("text", "json", "junit", "prometheus", "markdown", "html")
+OF_FLEETS = ("text", "json", "junit", "markdown", "html", "csv")
+"""Those of the verbs of ``kvmready fleet``, behind which they have to stand."""
 
 
 class Parsed:
@@ -67,6 +69,8 @@ COMMON = (
     Option(("--debug",), "flag", N_("show the traceback of an error")),
 )
 """They may stand before the verb as well, and their attribute is there only when they are given."""
+
+EVERYWHERE = tuple(option.attribute for option in COMMON)
 
 ASKED = (
     Option(
@@ -192,6 +196,87 @@ def _doctor() -> tuple[Option, ...]:
     )
 
 
+RUNS = Option(
+    ("--runs",),
+    "value",
+    N_("where the records of the fleet are kept (default: ~/.local/state/kvmready/fleet)"),
+    metavar="DIR",
+)
+
+
+def _reach() -> tuple[Option, ...]:
+    """What all that go out to hosts have in common."""
+    return (
+        Option(
+            ("-i", "--inventory"),
+            "list",
+            N_("any inventory of Ansible: a file, a directory, or hosts with a comma behind each; may be repeated"),
+            metavar="INVENTORY",
+        ),
+        Option(("--limit",), "value", N_("only these hosts or groups, as a pattern of Ansible"), metavar="PATTERN"),
+        Option(
+            ("--batch",), "value", N_("sizes of the batches, such as 1,10,25%% (default: all at once)"), metavar="LIST"
+        ),
+        Option(
+            ("--max-fail",),
+            "value",
+            N_("begin no further batch when more than this share of one failed, such as 5%%"),
+            metavar="PERCENT",
+        ),
+        Option(("--forks",), "value", N_("how many hosts at the same time (default: Ansible's)"), metavar="N"),
+        Option(("--ask-become-pass",), "flag", N_("ask for the password of sudo on the hosts")),
+        Option(("--timeout",), "value", N_("seconds that one host may take"), metavar="SECONDS"),
+        RUNS,
+    )
+
+
+def _wanted() -> tuple[Option, ...]:
+    return (
+        *(option for option in ASKED if option.attribute not in ("user", "config", "no_config")),
+        Option(
+            ("--user",),
+            "list",
+            N_("who will run guests; may be given more than once (default: nobody but root)"),
+            metavar="NAME",
+        ),
+        Option(
+            ("--config",), "value", N_("what is wanted of the hosts, in TOML or JSON; options beat it"), metavar="FILE"
+        ),
+    )
+
+
+def _fleet_up() -> tuple[Option, ...]:
+    yes = Option(("--yes",), "flag", N_("apply the plans without asking"))
+    dry = Option(("--dry-run",), "flag", N_("show the plans and change nothing"))
+    return (*_reach(), *_wanted(), yes, dry, STRICT)
+
+
+FLEET: dict[str, tuple[str, Callable[[], tuple[Option, ...]]]] = {
+    "check": (
+        N_("say which hosts are KVM hosts, and what keeps the others from being one"),
+        lambda: (*_reach(), *_wanted(), STRICT),
+    ),
+    "up": (N_("make the hosts KVM hosts: show the merged plan, ask once, do it, prove it"), _fleet_up),
+    "prove": (N_("run a guest on each host"), lambda: (*_reach(), *_wanted(), _prove()[-1])),
+    "undo": (
+        N_("take back the last run on each host"),
+        lambda: (*_reach(), Option(("--yes",), "flag", N_("undo without asking"))),
+    ),
+    "report": (
+        N_("tell of a run that is on record; asks no host"),
+        lambda: (RUNS, Option(("run",), "word", N_("its id or its directory (default: the newest)"), metavar="RUN")),
+    ),
+    "diff": (
+        N_("say what changed between two runs that are on record"),
+        lambda: (
+            RUNS,
+            Option(("before",), "word", N_("the earlier run (default: the newest but one)"), metavar="RUN1"),
+            Option(("after",), "word", N_("the later run (default: the newest)"), metavar="RUN2"),
+        ),
+    ),
+}
+"""The verbs of ``kvmready fleet``."""
+
 VERBS: dict[str, tuple[str, Callable[[], tuple[Option, ...]]]] = {
     "up": (N_("make this machine a KVM host and prove it: check, plan, ask, apply, prove, report"), _up),
     "check": (N_("say whether this machine is a KVM host, and what keeps it from being one"), _check),
@@ -200,9 +285,13 @@ VERBS: dict[str, tuple[str, Callable[[], tuple[Option, ...]]]] = {
     "undo": (N_("take a run back: restore what was there before it"), _undo),
     "history": (N_("list the runs of this host, newest last"), _history),
     "explain": (N_("teach what a layer, a check or a cause is, and how to look and to mend by hand"), _explain),
+    "fleet": (N_("do it on many hosts at once, with Ansible, and keep the records"), tuple),
     "doctor": (N_("say which known problem an error message is, on this host, and the way out"), _doctor),
 }
 """A verb to its line in the help and to its options."""
+
+ACTIONS = {"fleet": FLEET}
+"""Verbs that have verbs of their own, which stand in ``Parsed.action``."""
 
 
 def read(arguments: Sequence[str]) -> Parsed | None:
@@ -215,6 +304,8 @@ def read(arguments: Sequence[str]) -> Parsed | None:
         name, equals, value = word.partition("=") if word.startswith("--") else (word, "", "")
         option = known.get(name)
         if option is None:
+            if "verb" not in values and word in ACTIONS:
+                return None
             if "verb" not in values and word in VERBS:
                 options = VERBS[word][1]()
                 values.update(verb=word, **{option.attribute: option.initial for option in options})

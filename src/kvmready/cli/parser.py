@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from kvmready import i18n
-from kvmready.cli.options import FORMATS, VERBS, Parsed, read
+from kvmready.cli.options import FORMATS, OF_FLEETS, VERBS, Parsed, read
 from kvmready.errors import UsageError
 from kvmready.i18n import _
 
@@ -17,6 +17,11 @@ FORMATS_OF = {
     "check": FORMATS,
     "prove": FORMATS,
     "plan": ("text", "json", "markdown", "html"),  # steps are neither tests nor metrics
+    "fleet check": OF_FLEETS,
+    "fleet up": OF_FLEETS,
+    "fleet prove": OF_FLEETS,
+    "fleet undo": OF_FLEETS,
+    "fleet report": OF_FLEETS,
 }
 
 
@@ -62,7 +67,8 @@ def _refuse_format(verb: str, chosen: str) -> None:
 def run(arguments: Sequence[str]) -> int:
     """Parse and carry out a command line; returns the exit status. Raises KvmreadyError."""
     parsed = parse(arguments)
-    _refuse_format(parsed.verb, parsed.format)
+    action = getattr(parsed, "action", "")
+    _refuse_format(f"{parsed.verb} {action}".strip(), parsed.format)
     # importlib would read in warnings first; this is what the import statement calls.
     status: int = __import__(f"kvmready.cli.{parsed.verb}", fromlist=["run"]).run(parsed)
     return status

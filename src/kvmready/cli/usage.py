@@ -49,7 +49,7 @@ def _add(group: argparse._ActionsContainer, option: options.Option) -> None:
         more.update(action="append", default=option.initial)
     elif option.kind in ("word", "words"):
         more["nargs"] = "?" if option.kind == "word" else "*"
-    elif option not in options.COMMON:
+    elif option.attribute not in options.EVERYWHERE:
         more["default"] = option.initial
     if option.choices:
         more["choices"] = option.choices
@@ -60,17 +60,17 @@ def _add(group: argparse._ActionsContainer, option: options.Option) -> None:
     group.add_argument(*option.names, **more)
 
 
-def _common() -> Parser:
+def _common(formats: tuple[str, ...] = options.FORMATS) -> Parser:
     common = Parser(add_help=False, argument_default=argparse.SUPPRESS)
     group = common.add_argument_group(_("options of every verb, before or after it"))
     for option in options.COMMON:
-        _add(group, option)
+        _add(group, option._replace(choices=formats) if option.attribute == "format" else option)
     return common
 
 
 def build() -> Parser:
     """The parser of the whole command line."""
-    common = _common()
+    common, of_fleets = _common(), _common(options.OF_FLEETS)
     parser = Parser(
         prog="kvmready",
         parents=[common],
@@ -82,13 +82,23 @@ def build() -> Parser:
     parser.add_argument("--version", action="version", version=f"kvmready {__version__}", help=_("show the version"))
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser, required=True)
 
-    def add(name: str, text: str, own: Iterable[options.Option]) -> None:
-        verb = verbs.add_parser(
-            name, help=text, description=text, parents=[common], allow_abbrev=False, formatter_class=Help
+    def add(name: str, text: str, own: Iterable[options.Option], beside: Any = verbs) -> None:
+        verb = beside.add_parser(
+            name,
+            help=text,
+            description=text,
+            parents=[common if beside is verbs else of_fleets],
+            allow_abbrev=False,
+            formatter_class=Help,
         )
         for option in own:
             _add(verb, option)
 
     for name, (text, own) in options.VERBS.items():
         add(name, _(text), own())
+    for name, actions in options.ACTIONS.items():
+        verb = verbs.choices[name]
+        inner = verb.add_subparsers(dest="action", metavar="ACTION", parser_class=Parser, required=True)
+        for action, (text, own) in actions.items():
+            add(action, _(text), own(), inner)
     return parser

@@ -13,7 +13,7 @@ from kvmready.typed import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-KEPT = (".py", ".mo", ".json", ".css", ".typed")
+KEPT = (".py", ".mo", ".json", ".css", ".js", ".typed")
 """What of a package is read at run time."""
 
 SHEBANG = b"#!/usr/bin/env python3\n"

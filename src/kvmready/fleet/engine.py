@@ -19,7 +19,7 @@ Known = Callable[[Sequence[str]], None]
 class Task(NamedTuple):
     """What a play is to do: ``action`` with the module's ``options``, on the hosts of ``inventories``, or only on those
     of ``limit``. ``seconds`` is the limit for each host; ``dry``: Ansible's check mode; ``plans``: the approved plan of
-    each host. ``password`` is that of become, None where it is not asked for.
+    each host; ``hosts``: these and no others. ``password`` is that of become, None where it is not asked for.
     """
 
     action: str
@@ -32,6 +32,7 @@ class Task(NamedTuple):
     dry: bool = False
     plans: Mapping[str, str] = {}
     password: str | None = None
+    hosts: Sequence[str] = ()
 
 
 def require() -> Any:
@@ -116,7 +117,7 @@ def _run(runner: Any, task: Task, private: str, ended: Ended, known: Known) -> s
         private_data_dir=private,
         playbook=play.document(task.action, task.options, task.batches, task.seconds, bool(task.plans)),
         inventory=list(task.inventories),
-        limit=task.limit or None,
+        limit=f"@{_place(private, 'hosts', _lines(task.hosts))}" if task.hosts else task.limit or None,
         forks=task.forks or None,
         extravars=variables,
         envvars=_environment(),
@@ -130,6 +131,10 @@ def _run(runner: Any, task: Task, private: str, ended: Ended, known: Known) -> s
     return "" if hosts else "\n".join(said) or str(status)
 
 
+def _lines(hosts: Sequence[str]) -> str:
+    return "".join(f"{host}\n" for host in hosts)
+
+
 def _place(folder: str, name: str, content: str | bytes) -> str:
     """A file that only this user can read."""
     path = os.path.join(folder, name)
@@ -141,15 +146,21 @@ def _place(folder: str, name: str, content: str | bytes) -> str:
 
 def _environment() -> dict[str, str]:
     """Ansible's settings stay as they are, but for where our collection is; its own file counts here as well."""
+    import sys
+
     own = collections()
     others = os.environ.get("ANSIBLE_COLLECTIONS_PATH", "")
+    here = os.path.dirname(os.path.abspath(sys.executable))
+    path = os.environ.get("PATH", os.defpath)
     found = {
+        # the Ansible of this Python, also where its environment is not the active one
+        "PATH": f"{here}:{path}" if os.path.exists(os.path.join(here, "ansible-playbook")) else path,
         "ANSIBLE_COLLECTIONS_PATH": f"{own}:{others}" if others else f"{own}:~/.ansible/collections",
         "ANSIBLE_RETRY_FILES_ENABLED": "0",
         "ANSIBLE_DEVEL_WARNING": "0",
         "ANSIBLE_NOCOLOR": "1",
     }
-    here = os.path.join(os.getcwd(), "ansible.cfg")
-    if "ANSIBLE_CONFIG" not in os.environ and os.path.exists(here) and not os.stat(os.getcwd()).st_mode & 0o002:
-        found["ANSIBLE_CONFIG"] = here  # the play does not run in this directory
+    file = os.path.join(os.getcwd(), "ansible.cfg")
+    if "ANSIBLE_CONFIG" not in os.environ and os.path.exists(file) and not os.stat(os.getcwd()).st_mode & 0o002:
+        found["ANSIBLE_CONFIG"] = file  # the play does not run in this directory
     return found

@@ -49,8 +49,12 @@ class Recorder:
         self.directory = os.path.join(folder, self.id)
         self._about = {"schema": SCHEMA, "id": self.id, "action": action, "began": began, "version": version}
         try:
-            os.makedirs(os.path.join(self.directory, "hosts"), 0o700)
-            self._stream: TextIO = os.fdopen(_private(os.path.join(self.directory, "rows.jsonl")), "w", encoding="utf-8")
+            os.makedirs(folder, 0o700, exist_ok=True)
+            os.mkdir(self.directory, 0o700)
+            os.mkdir(os.path.join(self.directory, "hosts"), 0o700)
+            self._stream: TextIO = os.fdopen(
+                _private(os.path.join(self.directory, "rows.jsonl")), "w", encoding="utf-8"
+            )
         except OSError as error:
             raise _unwritable(self.directory, error) from None
 
@@ -58,7 +62,7 @@ class Recorder:
         import json
 
         try:
-            self._stream.write(json.dumps(row._asdict(), ensure_ascii=False) + "\n")
+            self._stream.write(json.dumps(row._asdict()) + "\n")
             self._stream.flush()
             if report is not None:
                 self._write(os.path.join("hosts", file_name(row.host)), report)
@@ -78,7 +82,7 @@ class Recorder:
         import json
 
         with os.fdopen(_private(os.path.join(self.directory, name)), "w", encoding="utf-8") as file:
-            json.dump(document, file, ensure_ascii=False)
+            json.dump(document, file)
             file.write("\n")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from kvmready.typed import Any, NamedTuple
 
@@ -26,8 +26,9 @@ UNASKED = tuple(name for name in OUTCOMES if name not in (*READY, "not-ready"))
 
 
 class Row(NamedTuple):
-    """``layers`` has the status of each layer by its id, ``causes`` the root causes with their summaries, both empty where
-    no report came. ``plan`` is the id of the plan, ``seconds`` how long the task took.
+    """``layers`` has the status of each layer by its id, ``causes`` the root causes with their summaries, both empty
+    where no report came. ``plan`` is the id of the plan, ``seconds`` how long the task took. ``failed``: the task did;
+    in check mode, no plan makes this host ready. ``steps`` are those that an undo takes back.
     """
 
     host: str
@@ -40,6 +41,8 @@ class Row(NamedTuple):
     plan: str = ""
     os: str = ""
     version: str = ""
+    failed: bool = False
+    steps: Sequence[str] = ()
 
     @property
     def ok(self) -> bool:
@@ -53,10 +56,12 @@ def of_event(event: Mapping[str, Any]) -> tuple[Row, dict[str, Any] | None] | No
         return None
     result = data.get("res") or {}
     host, seconds = str(data.get("host")), float(data.get("duration") or 0.0)
-    message = str(result.get("msg") or "")
+    message = _plain(str(result.get("msg") or ""))
     report = result.get("report")
     if isinstance(report, dict):
-        return of_report(host, str(result.get("outcome")), message, seconds, bool(result.get("changed")), report), report
+        outcome = str(result.get("outcome"))
+        row = of_report(host, outcome, message, seconds, bool(result.get("changed")), report)
+        return row._replace(failed=kind == "runner_on_failed"), report
     if kind == "runner_on_unreachable":
         outcome = "unreachable"
     elif kind == "runner_on_failed":
@@ -65,12 +70,12 @@ def of_event(event: Mapping[str, Any]) -> tuple[Row, dict[str, Any] | None] | No
             outcome = "failed"
     else:
         outcome = str(result.get("outcome") or "nothing-to-do")
-    return Row(host, outcome, _short(message), seconds, bool(result.get("changed"))), None
+    failed = kind in ("runner_on_failed", "runner_on_unreachable")
+    steps = tuple(map(str, result.get("steps") or ()))
+    return Row(host, outcome, _short(message), seconds, bool(result.get("changed")), failed=failed, steps=steps), None
 
 
-def of_report(
-    host: str, outcome: str, message: str, seconds: float, changed: bool, report: Mapping[str, Any]
-) -> Row:
+def of_report(host: str, outcome: str, message: str, seconds: float, changed: bool, report: Mapping[str, Any]) -> Row:
     """The row of a host that sent its report."""
     return Row(
         host,
@@ -89,6 +94,13 @@ def of_report(
 def from_json(raw: Mapping[str, Any]) -> Row:
     """Raises TypeError for what is no row."""
     return Row(**{name: raw[name] for name in Row._fields if name in raw})
+
+
+def _plain(message: str) -> str:
+    """What happened, without Ansible's words before it that say only that something did."""
+    for words in ("Task failed: ", "Action failed: ", "Failed to connect to the host via ssh: "):
+        message = message[len(words) :] if message.startswith(words) else message
+    return message
 
 
 def _short(message: str, most: int = 400) -> str:
