@@ -40,40 +40,23 @@ def run(parsed: Parsed, folder: str) -> records.Index:
     """Carry out check, up, prove or undo, and write it down. Raises KvmreadyError."""
     engine.require()
     task = _task(parsed)
-    began = session.now()
+    recorder = records.Recorder(folder, parsed.action, session.now(), __version__)
+    rows: Mapping[str, Row] = {}
     if parsed.action in ("up", "undo"):
-        looked = _play(task._replace(dry=True), None, _("Looking at the hosts"))
+        looked = _play(task._replace(dry=True), recorder, _("Looking at the hosts"))
+        rows = looked.rows
         approved = _approved(looked, parsed)
-        if approved:
-            return _acted(task, looked, approved, folder, began)
-        return _recorded(looked, folder, began, parsed)
-    recorder = records.Recorder(folder, parsed.action, began, __version__)
+        if not approved:
+            return _finished(recorder, rows)
+        # Those of whom nothing can be made keep the row that they have.
+        task = task._replace(plans=approved if task.action == "up" else {}, hosts=tuple(approved))
     went = _play(task, recorder, TITLES[parsed.action]())
-    return _finished(recorder, went.rows)
+    return _finished(recorder, {**rows, **went.rows})
 
 
 def _finished(recorder: records.Recorder, rows: Mapping[str, Row]) -> records.Index:
     recorder.finish(list(rows.values()), session.now())
     return records.load(recorder.directory)
-
-
-def _recorded(looked: Went, folder: str, began: str, parsed: Parsed) -> records.Index:
-    """What was seen where nothing was done."""
-    recorder = records.Recorder(folder, f"{parsed.action} --dry-run", began, __version__)
-    for row in looked.rows.values():
-        recorder.add(row, None)
-    return _finished(recorder, looked.rows)
-
-
-def _acted(task: engine.Task, looked: Went, approved: Mapping[str, str], folder: str, began: str) -> records.Index:
-    """Do it on the hosts that were approved; the others keep the row that they have."""
-    recorder = records.Recorder(folder, task.action, began, __version__)
-    others = {host: row for host, row in looked.rows.items() if host not in approved}
-    for row in others.values():
-        recorder.add(row, None)
-    doing = task._replace(plans=approved if task.action == "up" else {}, hosts=tuple(approved))
-    went = _play(doing, recorder, TITLES[task.action]())
-    return _finished(recorder, {**others, **went.rows})
 
 
 def _task(parsed: Parsed) -> engine.Task:
@@ -142,22 +125,21 @@ def _play(task: engine.Task, recorder: records.Recorder | None, title: str) -> W
 
         def known(hosts: Sequence[str]) -> None:
             names.extend(hosts)
-            progress.rename(_news(title, rows, names, began))
+            progress.rename(_news(title, rows, names, began, task.dry))
 
         def ended(row: Row, report: Report | None) -> None:
             rows[row.host] = row
+            if row.failed or not task.dry:
+                progress.line(text.row(progress.canvas, row, min(max(map(len, names), default=8), 30)))
             if report is not None and report["plan"] is not None:
                 plans[row.host] = report["plan"]
             steps[row.host] = row.steps
             if recorder is not None:
                 recorder.add(row, report)
-            width = min(max(map(len, names), default=8), 30)
-            if not task.dry or not row.ok:
-                progress.line(text.row(progress.canvas, row, width))
-            progress.rename(_news(title, rows, names, began))
+            progress.rename(_news(title, rows, names, began, task.dry))
 
         said = engine.carry_out(task, ended, known)
-        progress.end("pass" if not said and all(row.ok for row in rows.values()) else "fail")
+        progress.end("fail" if said or any(_bad(row, task.dry) for row in rows.values()) else "pass")
     if said:
         raise KvmreadyError(_("Ansible did not begin."), said.strip()[-600:], _("Try it by hand: ansible -m ping all"))
     for host in names:
@@ -168,10 +150,15 @@ def _play(task: engine.Task, recorder: records.Recorder | None, title: str) -> W
     return Went(rows, plans, steps)
 
 
-def _news(title: str, rows: Mapping[str, Row], names: Sequence[str], began: float) -> str:
+def _bad(row: Row, dry: bool) -> bool:
+    """Whether a host counts as failing; one that is only looked at may lack whatever a plan can bring."""
+    return row.failed if dry else not row.ok
+
+
+def _news(title: str, rows: Mapping[str, Row], names: Sequence[str], began: float, dry: bool) -> str:
     from kvmready.fleet import text
 
-    failing = sum(1 for row in rows.values() if not row.ok)
+    failing = sum(1 for row in rows.values() if _bad(row, dry))
     said = _("{title}: {done} of {total}, {failing} failing").format(
         title=title, done=len(rows), total=len(names), failing=failing
     )
@@ -189,22 +176,17 @@ def _approved(looked: Went, parsed: Parsed) -> dict[str, str]:
     if parsed.action == "undo":
         hosts = {host: steps for host, steps in looked.steps.items() if steps and looked.rows[host].ok}
         canvas.write(list(text.steps(canvas, list(hosts.items()))))
-        return dict.fromkeys(hosts, "") if hosts and work.agreed(_("Undo it?"), parsed, _UNDECIDED()) else {}
-    fit = {host: plan for host, plan in looked.plans.items() if not _hopeless(looked.rows[host])}
+        return dict.fromkeys(hosts, "") if hosts and work.agreed(_("Undo it?"), parsed, _undecided()) else {}
+    fit = {host: plan for host, plan in looked.plans.items() if not looked.rows[host].failed}
     folds = summary.folded(fit.items())
     canvas.write(list(text.plans(canvas, folds)))
     if parsed.dry_run or not fit:
         return {}
-    if any(fold.steps for fold in folds) and not work.agreed(_("Apply these plans?"), parsed, _UNDECIDED()):
+    if any(fold.steps for fold in folds) and not work.agreed(_("Apply these plans?"), parsed, _undecided()):
         output.say(_("Nothing was changed."))
         return {}
     return {host: plan["id"] for host, plan in fit.items()}
 
 
-def _hopeless(row: Row) -> bool:
-    """The collection failed the host in check mode: no plan makes it ready."""
-    return row.failed
-
-
-def _UNDECIDED() -> str:
+def _undecided() -> str:
     return _("Nothing was changed: nobody agreed.")

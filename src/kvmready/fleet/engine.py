@@ -145,22 +145,35 @@ def _place(folder: str, name: str, content: str | bytes) -> str:
 
 
 def _environment() -> dict[str, str]:
-    """Ansible's settings stay as they are, but for where our collection is; its own file counts here as well."""
+    """What Ansible is told beside its own settings, which count as for ``ansible-playbook`` in this directory."""
     import sys
 
+    from ansible.config.manager import find_ini_config_file  # type: ignore[import-untyped]
+
     own = collections()
-    others = os.environ.get("ANSIBLE_COLLECTIONS_PATH", "")
+    others = os.environ.get("ANSIBLE_COLLECTIONS_PATH", "~/.ansible/collections")
     here = os.path.dirname(os.path.abspath(sys.executable))
     path = os.environ.get("PATH", os.defpath)
     found = {
         # the Ansible of this Python, also where its environment is not the active one
         "PATH": f"{here}:{path}" if os.path.exists(os.path.join(here, "ansible-playbook")) else path,
-        "ANSIBLE_COLLECTIONS_PATH": f"{own}:{others}" if others else f"{own}:~/.ansible/collections",
-        "ANSIBLE_RETRY_FILES_ENABLED": "0",
-        "ANSIBLE_DEVEL_WARNING": "0",
+        "ANSIBLE_COLLECTIONS_PATH": f"{own}:{others}",
         "ANSIBLE_NOCOLOR": "1",
     }
-    file = os.path.join(os.getcwd(), "ansible.cfg")
-    if "ANSIBLE_CONFIG" not in os.environ and os.path.exists(file) and not os.stat(os.getcwd()).st_mode & 0o002:
-        found["ANSIBLE_CONFIG"] = file  # the play does not run in this directory
+    file = find_ini_config_file()
+    if file is not None:
+        found["ANSIBLE_CONFIG"] = str(file)  # the play does not run in this directory
+    if "ANSIBLE_HOST_KEY_CHECKING" not in os.environ:
+        # ansible-runner would switch it off; it is on unless the person's own settings say otherwise.
+        found["ANSIBLE_HOST_KEY_CHECKING"] = str(checks_host_keys(str(file) if file is not None else ""))
     return found
+
+
+def checks_host_keys(file: str) -> bool:
+    """Whether Ansible's settings in ``file`` have it look at the keys of hosts: yes, where nothing is said."""
+    import configparser
+
+    settings = configparser.ConfigParser(interpolation=None, strict=False)
+    settings.read(file or os.devnull, encoding="utf-8")
+    told = [settings.get(part, "host_key_checking", fallback="yes") for part in ("defaults", "ssh_connection")]
+    return not any(word.strip().lower() in ("no", "false", "f", "n", "0", "off") for word in told)

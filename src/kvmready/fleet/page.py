@@ -88,7 +88,7 @@ def _causes(found: list[summary.Cause], total: int) -> Markup:
         for number, cause in enumerate(found)
     ]
     head = element("tr", element("th", _("hosts"), class_="n"), element("th"), element("th", _("cause")), element("th"))
-    title = element("h2", _("Causes, by the hosts that they hold back"))
+    title = element("h2", _("Causes, by how many hosts have them"))
     return element("section", title, element("table", element("thead", head), element("tbody", rows)))
 
 

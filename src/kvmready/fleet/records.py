@@ -1,7 +1,7 @@
 """The records of a fleet: a directory for each run, with what every host said.
 
 ``index.json``     when, what was asked, and a row for each host (``kvmready.fleet/1``)
-``rows.jsonl``     the same rows, each written when its host ended
+``rows.jsonl``     the same rows, each written when its host ended; up and undo look first, and write those as well
 ``hosts/NAME.json``    the report of a host, whole; NAME is quoted as in a URL
 """
 

@@ -47,7 +47,12 @@ def index(canvas: Canvas, run: Index, verbose: bool) -> Iterator[Any]:
         yield canvas.text("")
         yield canvas.block(2, _("No report came from:"))
         width = _width(canvas, unasked)
-        yield from (row(canvas, one, width) for one in unasked[: None if verbose else MATRIX])
+        for one in unasked[: None if verbose else MATRIX]:
+            status = words.status(one.outcome)
+            name = canvas.padded(canvas.fitted(one.host, width), width + 2)
+            said = (words.outcome(one.outcome), STYLES[status])
+            head = (canvas.glyph(status) + "  ", STYLES[status])
+            yield canvas.block(2, head, name, said, (f"  {one.message}", "dim"), hang=width + 5)
         if len(unasked) > MATRIX and not verbose:
             yield canvas.block(5, _("and {count} more").format(count=len(unasked) - MATRIX))
     yield from _causes(canvas, run.rows, verbose)
@@ -93,7 +98,7 @@ def _causes(canvas: Canvas, rows: Sequence[Row], verbose: bool) -> Iterator[Any]
     if not found:
         return
     yield canvas.text("")
-    yield canvas.block(2, _("Causes, by the hosts that they hold back:"))
+    yield canvas.block(2, _("Causes, by how many hosts have them:"))
     figures = len(str(len(rows))) + 2
     for cause in found if verbose else found[:CAUSES]:
         mark = "fail" if cause.fails else "warn"

@@ -99,7 +99,6 @@ class Refused(Exception):
 class HostAction(ActionBase):
     """What the action plugins share. ``OPTIONS`` is the argument spec of the module, beside what all take."""
 
-    TRANSFERS_FILES = True
     OPTIONS = {}
     EVERY = {
         "archive": {"type": "path"},
@@ -323,7 +322,10 @@ def _too_old(seen):
 
 
 def _said(done):
-    return (done["stderr"] or done["stdout"]).strip()
+    """What a command said, wherever: with a terminal both streams are one, and ssh adds a line of its own."""
+    lines = [line.strip() for line in (done["stdout"] + "\n" + done["stderr"]).splitlines()]
+    ours = [line.partition("kvmready: ")[2] for line in lines if line.startswith("kvmready: ")]
+    return "\n".join(ours or [line for line in lines if line and not line.startswith("Shared connection to ")])
 
 
 def _last(said):
