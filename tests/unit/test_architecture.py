@@ -36,8 +36,10 @@ ROOMS = (
     "vm",
     "watch",
     "backup",
+    "fleet",
     "cli",
     "__main__",
+    "remote",
 )
 """A room imports only rooms that stand before it."""
 
@@ -47,8 +49,9 @@ THROUGH_THE_DOOR = (
 )
 """Rooms that ask a door; report, pipeline and cli may read files that the package or the command line names."""
 
-PROGRAM_ROOMS = ("host", "guest")
-"""host/ starts processes; guest/ is the program that it starts, with a child for each user that it asks as."""
+PROGRAM_ROOMS = ("host", "guest", "remote")
+"""host/ starts processes; guest/ is the program that it starts, with a child for each user that it asks as; remote is
+the program that the fleet starts on a host, and runs kvmready as a job that outlives the connection."""
 
 SPAWNING = {"subprocess", "pty", "multiprocessing", "concurrent", "asyncio"}
 HEAVY = {"dataclasses", "inspect", "json", "hashlib", "logging", "rich", "tempfile", "shutil", "gettext", "unittest"}

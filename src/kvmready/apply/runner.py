@@ -53,17 +53,22 @@ def apply(
     Raises UsageError (another plan was approved), PrivilegeError, WorkError (a step failed, or none could begin),
     InputError (the journal of an unfinished run is damaged). An interruption is journaled and raised again.
     """
+    require_approved(plan, approved)
+    if not plan.steps and not open_run(host, state_directory):
+        return Run("", "", plan.id, False, ())
+    state.require_root(host)
+    state.prepare(host, state_directory)
+    return _Runner(host, plan, state_directory, notify, kinds).run()
+
+
+def require_approved(plan: Plan, approved: str) -> None:
+    """Raises UsageError where the person approved another plan."""
     if approved != plan.id:
         raise UsageError(
             _("The plan that was approved is not the plan that would be carried out."),
             _("approved: {approved}, now: {now}").format(approved=approved[:12], now=plan.id[:12]),
             _("Look at the new plan and approve it: kvmready up"),
         )
-    if not plan.steps and not open_run(host, state_directory):
-        return Run("", "", plan.id, False, ())
-    state.require_root(host)
-    state.prepare(host, state_directory)
-    return _Runner(host, plan, state_directory, notify, kinds).run()
 
 
 def open_run(host: Workshop, state_directory: str) -> Story | None:

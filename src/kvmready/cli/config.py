@@ -1,4 +1,4 @@
-"""The configuration file: what is wanted of a host, in TOML. Read in only where there is such a file.
+"""The configuration file: what is wanted of a host, in TOML or JSON. Read in only where there is such a file.
 
 A key that is not known, or that does not have one of its values, is refused: with the file, the line and the key.
 """
@@ -269,11 +269,27 @@ def _document(text: str, path: str) -> dict[str, Any]:
         deepest = max(deepest, depth)
     if deepest > DEEPEST:
         raise InputError(_("{file} is no configuration: its brackets are nested too deeply.").format(file=path))
+    if path.endswith(".json"):
+        return _from_json(text, path)
     loads = _parser(path).loads
     try:
         document: dict[str, Any] = loads(text)
     except (ValueError, OverflowError, RecursionError) as error:  # a number of five thousand digits is a ValueError
         raise _not_toml(str(error), text, path) from None
+    return document
+
+
+def _from_json(text: str, path: str) -> dict[str, Any]:
+    """The same keys as JSON, which every Python reads. Raises InputError."""
+    import json
+
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        line = getattr(error, "lineno", 0)
+        raise InputError(_("{place}: this is not JSON.").format(place=_place(path, line)), str(error)) from None
+    if not isinstance(document, dict):
+        raise InputError(_("{place}: this is not an object of JSON.").format(place=path))
     return document
 
 

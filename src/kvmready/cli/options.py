@@ -14,6 +14,8 @@ from kvmready.i18n import N_
 from kvmready.typed import TYPE_CHECKING, Any, NamedTuple
 
 FORMATS = ("text", "json", "junit", "prometheus", "markdown", "html")
+OF_FLEETS = ("text", "json", "junit", "markdown", "html", "csv")
+"""Those of the verbs of ``kvmready fleet``, behind which they have to stand."""
 
 
 class Parsed:
@@ -68,6 +70,8 @@ COMMON = (
 )
 """They may stand before the verb as well, and their attribute is there only when they are given."""
 
+EVERYWHERE = tuple(option.attribute for option in COMMON)
+
 ASKED = (
     Option(
         ("--profile",),
@@ -92,7 +96,7 @@ ASKED = (
     Option(
         ("--config",),
         "value",
-        N_("what is wanted, in TOML; options beat it (default: /etc/kvmready/host.toml where there is one)"),
+        N_("what is wanted, in TOML or JSON; options beat it (default: /etc/kvmready/host.toml where there is one)"),
         metavar="FILE",
     ),
     Option(("--no-config",), "flag", N_("read no configuration file")),
@@ -120,6 +124,9 @@ def _up() -> tuple[Option, ...]:
         STATE,
         Option(("--yes",), "flag", N_("apply the plan without asking")),
         Option(("--dry-run",), "flag", N_("show the plan and change nothing")),
+        Option(
+            ("--plan",), "value", N_("apply no other plan than the one with this id"), metavar="ID", dest="approved"
+        ),
         ONLY_LAYER,
         STRICT,
         SCREENSHOT,
@@ -241,7 +248,7 @@ def actions(verb: str) -> dict[str, tuple[str, Callable[[], tuple[Option, ...]]]
     return found
 
 
-WITH_ACTIONS = ("vm", "backup", "timer")
+WITH_ACTIONS = ("fleet", "vm", "backup", "timer")
 
 VERBS: dict[str, tuple[str, Callable[[], tuple[Option, ...]]]] = {
     "up": (N_("make this machine a KVM host and prove it: check, plan, ask, apply, prove, report"), _up),
@@ -251,6 +258,7 @@ VERBS: dict[str, tuple[str, Callable[[], tuple[Option, ...]]]] = {
     "undo": (N_("take a run back: restore what was there before it"), _undo),
     "history": (N_("list the runs of this host, newest last"), _history),
     "explain": (N_("teach what a layer, a check or a cause is, and how to look and to mend by hand"), _explain),
+    "fleet": (N_("do it on many hosts at once, with Ansible, and keep the records"), none),
     "doctor": (N_("say which known problem an error message is, on this host, and the way out"), _doctor),
     "vm": (N_("test guests from a cloud image: create, list, start, stop, console, info, delete"), none),
     "watch": (N_("show live what the host and its guests use, and where more was promised than there is"), _watch),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from kvmready import i18n
-from kvmready.cli.options import FORMATS, VERBS, Parsed, read
+from kvmready.cli.options import FORMATS, OF_FLEETS, VERBS, Parsed, read
 from kvmready.errors import UsageError
 from kvmready.i18n import _
 
@@ -18,6 +18,11 @@ FORMATS_OF = {
     "prove": FORMATS,
     "plan": ("text", "json", "markdown", "html"),  # steps are neither tests nor metrics
     "watch": ("text", "json", "prometheus"),
+    "fleet check": OF_FLEETS,
+    "fleet up": OF_FLEETS,
+    "fleet prove": OF_FLEETS,
+    "fleet undo": OF_FLEETS,
+    "fleet report": OF_FLEETS,
 }
 
 
@@ -63,7 +68,8 @@ def _refuse_format(verb: str, chosen: str) -> None:
 def run(arguments: Sequence[str]) -> int:
     """Parse and carry out a command line; returns the exit status. Raises KvmreadyError."""
     parsed = parse(arguments)
-    _refuse_format(parsed.verb, parsed.format)
+    action = getattr(parsed, "action", "")
+    _refuse_format(f"{parsed.verb} {action}".strip(), parsed.format)
     # importlib would read in warnings first; this is what the import statement calls.
     status: int = __import__(f"kvmready.cli.{parsed.verb}", fromlist=["run"]).run(parsed)
     return status

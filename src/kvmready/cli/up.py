@@ -33,6 +33,8 @@ def run(parsed: Parsed) -> int:
         output.plan(pipeline.report(view, unsaid=session.unsaid(parsed)), parsed)
         return session.status(view.verdict, parsed.strict)
     if view.plan.steps:
+        if parsed.approved is not None:
+            runner.require_approved(view.plan, parsed.approved)
         if view.facts.caller.uid != 0:
             return _as_root(parsed, view)
         output.announce_plan(pipeline.report(view, unsaid=session.unsaid(parsed)))

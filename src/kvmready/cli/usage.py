@@ -49,7 +49,7 @@ def _add(group: argparse._ActionsContainer, option: options.Option) -> None:
         more.update(action="append", default=option.initial)
     elif option.kind in ("word", "words"):
         more["nargs"] = "?" if option.kind == "word" else "*"
-    elif option not in options.COMMON:
+    elif option.attribute not in options.EVERYWHERE:
         more["default"] = option.initial
     if option.choices:
         more["choices"] = option.choices
@@ -60,17 +60,17 @@ def _add(group: argparse._ActionsContainer, option: options.Option) -> None:
     group.add_argument(*option.names, **more)
 
 
-def _common() -> Parser:
+def _common(formats: tuple[str, ...] = options.FORMATS) -> Parser:
     common = Parser(add_help=False, argument_default=argparse.SUPPRESS)
     group = common.add_argument_group(_("options of every verb, before or after it"))
     for option in options.COMMON:
-        _add(group, option)
+        _add(group, option._replace(choices=formats) if option.attribute == "format" else option)
     return common
 
 
 def build(repeat: bool = True) -> Parser:
     """The parser of the whole command line. ``repeat``: every verb's help has the options that all of them take."""
-    common = _common()
+    common, of_fleets = _common(), _common(options.OF_FLEETS)
     parser = Parser(
         prog="kvmready",
         parents=[common],
@@ -82,12 +82,12 @@ def build(repeat: bool = True) -> Parser:
     parser.add_argument("--version", action="version", version=f"kvmready {__version__}", help=_("show the version"))
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser, required=True)
 
-    def add(verbs: Any, name: str, text: str, own: Iterable[options.Option]) -> Parser:
-        verb: Parser = verbs.add_parser(
+    def add(beside: Any, name: str, text: str, own: Iterable[options.Option], shared: Parser = common) -> Parser:
+        verb: Parser = beside.add_parser(
             name,
             help=text,
             description=text,
-            parents=[common] if repeat else [],
+            parents=[shared] if repeat else [],
             allow_abbrev=False,
             formatter_class=Help,
         )
@@ -100,5 +100,5 @@ def build(repeat: bool = True) -> Parser:
         if name in options.WITH_ACTIONS:
             group = verb.add_subparsers(dest="action", metavar="ACTION", parser_class=Parser, required=True)
             for action, (line, its) in options.actions(name).items():
-                add(group, action, _(line), its())
+                add(group, action, _(line), its(), of_fleets if name == "fleet" else common)
     return parser

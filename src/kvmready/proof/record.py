@@ -17,8 +17,8 @@ class Wish(NamedTuple):
     """What a proof is asked for besides its level.
 
     ``image`` and ``sha256`` are what level ``linux`` starts from, as ``images.resolve`` takes them; "" for the host's
-    own kernel. ``profile`` may add a part above level ``libvirt``: desktop opens windows, of which a picture is kept as the
-    file ``screenshot``; web asks for a page.
+    own kernel. ``profile`` may add a part above level ``libvirt``: desktop opens windows, of which a picture is kept
+    as the file ``screenshot``; web asks for a page.
     """
 
     image: str = ""

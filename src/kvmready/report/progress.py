@@ -27,7 +27,7 @@ class Progress:
     """
 
     def __init__(self, stream: TextIO) -> None:
-        self._canvas = Canvas(stream)
+        self.canvas = self._canvas = Canvas(stream)
         self._tty = self._canvas.console.is_terminal and not self._canvas.console.is_dumb_terminal
         self._live: Any = None
         self._title = ""
@@ -68,6 +68,18 @@ class Progress:
         if not self._tty and news != self._written and moment - self._wrote >= QUIET:
             self._written, self._wrote = news, moment
             self._plain("  " + news)
+
+    def rename(self, title: str) -> None:
+        """The work at hand goes on under another title; only a terminal shows it."""
+        self._title = title
+
+    def line(self, drawn: Any) -> None:
+        """A line that stays, above the work at hand."""
+        live = self._live is not None
+        self._stop()
+        self._canvas.write([drawn])
+        if live:
+            self._start()
 
     def end(self, status: str, note: str = "") -> None:
         """The work at hand, if there is any, ended with a status of a finding; ``note`` is said beside it."""

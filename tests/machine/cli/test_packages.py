@@ -16,8 +16,9 @@ import pytest
 
 from kvmready import __version__
 from kvmready.cli import options
+from kvmready.fleet import archive
 from tests.machine.cli.test_formats import TIMES
-from tools import manual, packages, pyz
+from tools import manual, packages
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -51,7 +52,10 @@ def share(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_manual_page_tells_of_every_verb_and_every_option(share: Path, language: str) -> None:
     drawn = done(("mandoc", "-T", "utf8", "-O", "width=78", share / manual.PAGES[language]))
     plain = re.sub(".\b", "", drawn)  # bold is a letter struck twice
-    for verb, (_line, own) in options.VERBS.items():
+    verbs = {verb: own for verb, (_line, own) in options.VERBS.items()}
+    for verb in options.WITH_ACTIONS:
+        verbs.update({f"{verb} {action}": own for action, (_line, own) in options.actions(verb).items()})
+    for verb, own in verbs.items():
         assert f"kvmready {verb}" in plain
         for option in own():
             for name in option.names:
@@ -178,7 +182,7 @@ def test_the_wheel_has_every_file_that_is_read_at_run_time(distributions: dict[s
     with zipfile.ZipFile(distributions["wheel"]) as wheel:
         held = set(wheel.namelist())
     source = ROOT / "src"
-    wanted = {str(path.relative_to(source)) for path in source.rglob("*") if path.suffix in (*pyz.KEPT, ".s")}
+    wanted = {str(path.relative_to(source)) for path in source.rglob("*") if path.suffix in (*archive.KEPT, ".s")}
     assert wanted - held == set()
 
 

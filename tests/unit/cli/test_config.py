@@ -465,3 +465,19 @@ def test_every_key_is_a_part_of_what_is_wanted() -> None:
 
 def test_a_namespace_without_a_file_needs_nothing() -> None:
     assert session.unsaid(SimpleNamespace(configuration=None, no_config=False)) is None  # type: ignore[arg-type]
+
+
+def test_the_same_keys_as_json() -> None:
+    """For programs that write it, and for Pythons without a parser for TOML."""
+    text = '{"profile": "server", "users": ["alice"], "network": {"subnet": "192.168.150.0/24"}}'
+    assert config.parse(text, "wanted.json").values == {
+        "profile": "server",
+        "users": ("alice",),
+        "subnet": "192.168.150.0/24",
+    }
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '"a"', '{"profile": "serfer"}', '{"something": 1}', "[" * 10_000])
+def test_wrong_json_is_refused(text: str) -> None:
+    with pytest.raises(InputError):
+        config.parse(text, "wanted.json")

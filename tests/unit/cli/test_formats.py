@@ -14,7 +14,7 @@ from markdown_it import MarkdownIt
 from prometheus_client.parser import text_string_to_metric_families
 
 from kvmready import i18n
-from kvmready.cli import parser, usage
+from kvmready.cli import options, parser, usage
 from kvmready.errors import EXIT_NOT_READY, EXIT_READY, UsageError
 from tests import hosts
 
@@ -32,7 +32,8 @@ MACHINES = tuple(name for name in parser.FORMATS if name != "text")
 
 def test_every_format_has_a_reader() -> None:
     assert set(READERS) == set(MACHINES)
-    assert set(parser.FORMATS_OF) <= set(parser.VERBS)
+    actions = {f"{verb} {action}" for verb in options.WITH_ACTIONS for action in options.actions(verb)}
+    assert set(parser.FORMATS_OF) <= {*parser.VERBS, *actions}
 
 
 @pytest.mark.parametrize("language", i18n.LANGUAGES)
