@@ -169,7 +169,9 @@ def _units() -> Iterator[tuple[str, str]]:
     argv = ["systemctl", "list-units", "--no-legend", "--no-pager", "--full", "--plain", "--state=active,failed"]
     for line in _lines([*argv, "--type=service,socket,timer,path,target,mount"]):
         name, _load, active, sub = line.split()[:4]
+        # network-online.target: a point of the boot that was reached, whoever wanted it; it does nothing.
         passing = ("user@", "user-runtime-dir@", "run-user-", "run-credentials-", "systemd-tmpfiles-clean", "ssh@")
+        passing = (*passing, "network-online.target")
         if not name.startswith(passing):
             yield name, f"{active} {sub}"
 

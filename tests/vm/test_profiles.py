@@ -1,6 +1,6 @@
 """The profiles desktop and web on fresh Debian hosts at native speed: real packages, real windows, a real page.
 
-KVM is out of reach there and emulation is accepted. The desktop is taken back.
+KVM is out of reach there and emulation is accepted. Each host is taken back at the end.
 """
 
 from __future__ import annotations
@@ -114,3 +114,10 @@ def test_a_page_that_does_not_come_is_a_cause(host: Container) -> None:
         ("web.page", "tools.not-answering")
     ]
     host.run(["chmod", "+x", "/usr/lib/cockpit/cockpit-tls"]).check()
+
+
+def test_undo_takes_the_web_console_away(host: Container, before: dict[str, Any]) -> None:
+    undone = kvmready(host, "undo", "--yes")
+    assert undone.status == 0, undone
+    left = snapshot.differences(before, look(host), OURS)
+    assert left == [], "\n".join(left)

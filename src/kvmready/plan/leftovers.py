@@ -32,6 +32,7 @@ OWN = (
     "/var/log/libvirt",
     "/run/libvirt",
     "/etc/cockpit",
+    "/run/cockpit",
 )
 """Directories that libvirt's daemons and Cockpit fill; removed whole when they were not there before and hold nothing
 precious."""
