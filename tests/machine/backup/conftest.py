@@ -135,6 +135,7 @@ def private(stack: Stack) -> Iterator[Host]:  # noqa: F811
         host = Host(stack)
         host.run("mount", "-t", "tmpfs", "-o", "mode=700", "kvmready", str(STATE))
         host.run("mkdir", "-m", "700", BACKUPS)
+        host.run("sh", "-c", "mkdir -p /dev/net && mknod -m 666 /dev/net/tun c 10 200")
         yield host
     finally:
         if made:
