@@ -54,6 +54,7 @@ class Guest:
 def network(host: Host) -> Iterator[None]:
     if cloudimage.missing():
         pytest.skip(f"not installed: {cloudimage.missing()}")
+    host.run("sh", "-c", "mkdir -p /dev/net; [ -e /dev/net/tun ] || mknod -m 666 /dev/net/tun c 10 200")
     host.run("sh", "-c", 'printf %s "$1" > /tmp/network.xml', "sh", NETWORK)
     for word in ("net-destroy", "net-undefine"):
         host.stack.run(("virsh", "-q", "-c", "qemu:///system", word, "default"))
