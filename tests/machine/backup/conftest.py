@@ -77,7 +77,7 @@ class Host:
             for number, (path, format) in enumerate(disks)
         )
         xml = (
-            f"<domain type='qemu'><name>{escape(name)}</name><memory unit='MiB'>64</memory><vcpu>1</vcpu>"
+            f"<domain type='qemu'><name>{escape(name)}</name><memory unit='MiB'>192</memory><vcpu>1</vcpu>"
             "<os><type arch='x86_64' machine='pc'>hvm</type><boot dev='hd'/></os><features><acpi/></features>"
             f"<devices>{drives}<memballoon model='none'/>{more}</devices></domain>"
         )
