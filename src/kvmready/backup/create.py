@@ -22,6 +22,9 @@ from kvmready.i18n import _
 from kvmready.report.text_backup import size
 from kvmready.typed import NamedTuple, Optional
 
+ANSWER_LIMIT = 15.0
+"""Seconds in which the emulator of a running guest has to answer libvirt."""
+
 SPARE = 64 << 20
 """Bytes that are left free on a file system at the least."""
 
@@ -132,6 +135,8 @@ def _guest(
     found = sources(host, libvirt, active or defined, id)
     plan = running.Plan("offline", "", "")
     if active is not None and found.disks:
+        # Its emulator must answer before anything is begun: a hanging one costs this long, not a job's time limit.
+        libvirt.text("domblkstat", f"--domain={guest.uuid}", f"--device={found.disks[0].target}", limit=ANSWER_LIMIT)
         plan = running.plan(host, libvirt, guest.uuid, found, repository, wish.incremental)
     need_room(repository, found, active is not None, plan.size)
     folder = repository.begin(id)

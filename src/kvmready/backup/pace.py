@@ -30,14 +30,14 @@ class Pace:
     def __call__(self, part: float) -> None:
         done = self._total * part
         seconds = self._clock() - self._began
-        percent, total = f"{100 * part:.0f}", size(self._total)
+        percent, total = f"{100 * part:.0f} %", size(self._total)
         if seconds < 0.5 or done <= 0:
-            self._say(_("{part} of {total}").format(part=f"{percent} %", total=total))
+            self._say(_("{percent} of {total}").format(percent=percent, total=total))
             return
         rate = done / seconds
         left = span((self._total - done) / rate)
         self._say(
-            _("{left} left, {rate}/s, {part} of {total}").format(
-                left=left, rate=size(rate), part=f"{percent} %", total=total
+            _("{left} left, {rate}/s, {percent} of {total}").format(
+                left=left, rate=size(rate), percent=percent, total=total
             )
         )

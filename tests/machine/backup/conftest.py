@@ -77,7 +77,7 @@ class Host:
             for number, (path, format) in enumerate(disks)
         )
         xml = (
-            f"<domain type='qemu'><name>{escape(name)}</name><memory unit='MiB'>64</memory><vcpu>1</vcpu>"
+            f"<domain type='qemu'><name>{escape(name)}</name><memory unit='MiB'>192</memory><vcpu>1</vcpu>"
             "<os><type arch='x86_64' machine='pc'>hvm</type><boot dev='hd'/></os><features><acpi/></features>"
             f"<devices>{drives}<memballoon model='none'/>{more}</devices></domain>"
         )
@@ -135,7 +135,7 @@ def private(stack: Stack) -> Iterator[Host]:  # noqa: F811
         host = Host(stack)
         host.run("mount", "-t", "tmpfs", "-o", "mode=700", "kvmready", str(STATE))
         host.run("mkdir", "-m", "700", BACKUPS)
-        host.run("sh", "-c", "mkdir -p /dev/net && mknod -m 666 /dev/net/tun c 10 200")
+        host.run("mount", "-t", "devpts", "-o", "newinstance,ptmxmode=0666,mode=620,gid=5", "devpts", "/dev/pts")
         yield host
     finally:
         if made:

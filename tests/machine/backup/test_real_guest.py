@@ -14,7 +14,7 @@ DISK = f"{IMAGES}/web.qcow2"
 NETWORK = """<network><name>default</name><bridge name='virbr77'/><ip address='192.168.77.1' netmask='255.255.255.0'>
 <dhcp><range start='192.168.77.10' end='192.168.77.99'/></dhcp></ip></network>"""
 INTERFACE = "<interface type='network'><source network='default'/><model type='virtio'/></interface>"
-SERIAL = "<serial type='pty'/>"
+SERIAL = "<serial type='null'/>"
 SHELL = """
 import socket, sys
 with socket.create_connection((sys.argv[1], 2323), 20) as shell:
@@ -54,6 +54,7 @@ class Guest:
 def network(host: Host) -> Iterator[None]:
     if cloudimage.missing():
         pytest.skip(f"not installed: {cloudimage.missing()}")
+    host.run("sh", "-c", "mkdir -p /dev/net; [ -e /dev/net/tun ] || mknod -m 666 /dev/net/tun c 10 200")
     host.run("sh", "-c", 'printf %s "$1" > /tmp/network.xml', "sh", NETWORK)
     for word in ("net-destroy", "net-undefine"):
         host.stack.run(("virsh", "-q", "-c", "qemu:///system", word, "default"))
