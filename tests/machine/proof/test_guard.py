@@ -33,13 +33,27 @@ def mark() -> str:
     return f"kvmready-proof-{os.getpid()}-{os.urandom(8).hex()}"
 
 
+STUBBORN = (
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
+)
+
+
 def sleeper(mark: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen((sys.executable, "-c", "import time; time.sleep(600)", mark))
 
 
+def deaf(mark: str) -> subprocess.Popen[bytes]:
+    """One that a polite request does not end."""
+    process = subprocess.Popen((sys.executable, "-c", STUBBORN, mark), stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    with process.stdout as said:
+        assert said.readline() == b"deaf\n"
+    return process
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_it_cleans_up_after_a_process_that_a_signal_ended(tmp_path: Path, mark: str, number: signal.Signals) -> None:
-    ours, others = sleeper(mark), sleeper(mark[:-1])
+    ours, stubborn, others = sleeper(mark), deaf(mark), sleeper(mark[:-1])
     process = subprocess.Popen(
         (sys.executable, "-c", BEGIN, SOURCE, str(tmp_path)),
         stdout=subprocess.PIPE,
@@ -53,13 +67,14 @@ def test_it_cleans_up_after_a_process_that_a_signal_ended(tmp_path: Path, mark: 
             assert said.readline() == "begun\n"
         process.send_signal(number)
         process.wait(10)
-        assert ours.wait(20) == -signal.SIGKILL
+        assert ours.wait(20) == -signal.SIGTERM
+        assert stubborn.wait(20) == -signal.SIGKILL
         assert not eventually(lambda: [name for name in ("tree", "file") if (tmp_path / name).exists()], 20)
         assert not eventually(lambda: not (tmp_path / "ran").exists(), 20)
         assert (tmp_path / "other").exists()
         assert others.poll() is None
     finally:
-        for left in (ours, others, process):
+        for left in (ours, stubborn, others, process):
             left.kill()
             left.wait()
 
