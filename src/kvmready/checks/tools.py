@@ -120,6 +120,8 @@ def display(facts: Facts) -> Judgement:
 def server(facts: Facts) -> Judgement:
     """tools.x-server: the windows can be proved also where nobody sees them."""
     found = facts.tools.server
+    if isinstance(found, Absent) and isinstance(facts.tools.manager, Absent) and _gone_upstream(facts):
+        return skipped(_("Not needed: {system} has no virt-manager to open.").format(system=facts.os.name))
     if isinstance(found, Absent):
         return warned(
             "tools.no-x-server",
