@@ -170,8 +170,10 @@ def _units() -> Iterator[tuple[str, str]]:
     for line in _lines([*argv, "--type=service,socket,timer,path,target,mount"]):
         name, _load, active, sub = line.split()[:4]
         # network-online.target: a point of the boot that was reached, whoever wanted it; it does nothing.
-        passing = ("user@", "user-runtime-dir@", "run-user-", "run-credentials-", "systemd-tmpfiles-clean", "ssh@")
-        passing = (*passing, "network-online.target")
+        passing = (
+            *("user@", "user-runtime-dir@", "run-user-", "run-credentials-", "systemd-tmpfiles-clean", "ssh@"),
+            "network-online.target",
+        )
         if not name.startswith(passing):
             yield name, f"{active} {sub}"
 
