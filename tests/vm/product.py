@@ -79,6 +79,7 @@ def kvmready(
 
 def report(result: Result) -> dict[str, Any]:
     """The JSON document that the command printed, valid by its schema."""
+    assert result.stdout, result  # its stderr says what went wrong
     document: dict[str, Any] = json.loads(result.stdout)
     jsonschema.validate(document, SCHEMA)
     return document
