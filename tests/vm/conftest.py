@@ -27,13 +27,6 @@ def fresh_vm(vm_tools: None) -> Iterator[Machine]:
         yield host
 
 
-@pytest.fixture(scope="module")
-def fresh_vm_without_svm(vm_tools: None) -> Iterator[Machine]:
-    """The same on a CPU without AMD-V."""
-    with machine.start("no-svm", svm=False) as host:
-        yield host
-
-
 @pytest.fixture
 def nspawn_host(nspawn_hosts: Callable[..., Container]) -> Container:
     """A fresh Debian 12 at native speed for one test, whose /dev/kvm is no KVM."""

@@ -165,7 +165,7 @@ def test_killed_in_the_middle_it_is_taken_back_by_a_timer(networkd: Container, b
     (address,), _gateways = network(networkd, "eth0")
     with session(networkd) as alive:
         kill_at(networkd, "host-bridge", 3.0, *UP)
-        eventually(networkd, "eth0", address, 60)
+        eventually(networkd, "eth0", address, 120)
         assert alive("after")
     assert networkd.run(["ip", "link", "show", "br0"]).status != 0
     networkd.run(["nft", "delete", "table", "arp", "lab"]).check()
@@ -256,4 +256,5 @@ def test_netplan() -> None:
         with dhcp_server(card, "10.214.10.50"):
             host.run(["netplan", "apply"]).check()
             eventually(host, "eth1", "10.214.10.50/24", 30)
+            assert "IAID=" in kvmready(host, "up", "--dry-run", "--only", "network", "-v").stdout
             whole_way(host, "eth1", look(host))

@@ -192,14 +192,6 @@ def test_a_vm_survives_a_power_cut(fresh_vm: Machine) -> None:
 
 
 @pytest.mark.vm
-def test_a_vm_without_the_extension_has_no_kvm(fresh_vm_without_svm: Machine) -> None:
-    flags = fresh_vm_without_svm.read("/proc/cpuinfo").split()
-    assert "svm" not in flags and "vmx" not in flags
-    assert "No such" in fresh_vm_without_svm.run(["python3", "-c", API_VERSION]).stderr
-    assert "kvm_amd" not in fresh_vm_without_svm.read("/proc/modules")
-
-
-@pytest.mark.vm
 def test_a_stopped_host_leaves_nothing(nspawn_hosts: Callable[..., Container]) -> None:
     host = nspawn_hosts(name="brief")
     groups = (host.directory / running.CGROUPS).read_text().splitlines()

@@ -24,6 +24,12 @@ def vm(vm_tools: None) -> Iterator[Machine]:
         yield host
 
 
+def test_the_lab_made_a_cpu_without_the_extension(vm: Machine) -> None:
+    flags = vm.read("/proc/cpuinfo").split()
+    assert "svm" not in flags and "vmx" not in flags
+    assert vm.run(["ls", "/dev/kvm"]).status != 0 and "kvm_amd" not in vm.read("/proc/modules")
+
+
 def test_the_hardware_is_the_one_cause_and_up_changes_nothing(vm: Machine) -> None:
     assert kvmready(vm, "--version").status == 0
     before = look(vm)

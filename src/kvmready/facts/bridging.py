@@ -66,8 +66,8 @@ class Owner(NamedTuple):
     """The program that sets the interface up: ``netplan``, ``networkd``, ``NetworkManager`` or ``ifupdown``.
 
     ``source`` is where it says how, empty where it leaves the interface alone; ``text`` what it says there.
-    ``client`` is the IAID of networkd's DHCP client, empty where there is none. ``sourced``: whether ifupdown reads
-    the files in its folder.
+    ``client`` is the IAID of networkd's DHCP client, also under netplan; empty where there is none. ``sourced``:
+    whether ifupdown reads the files in its folder.
     """
 
     manager: str
@@ -215,7 +215,9 @@ def _owner(host: Door, name: str) -> Fact[Owner]:
 
 def _planned(host: Door, name: str) -> Owner:
     text = _lines(host, "netplan", "get", f"network.ethernets.{name}")
-    return Owner("netplan", "" if text.strip() in ("", "null") else f"{NETPLAN}/*.yaml", text)
+    source = "" if text.strip() in ("", "null") else f"{NETPLAN}/*.yaml"
+    index = host.read(f"{NET}/{name}/ifindex", 64).text.strip()
+    return Owner("netplan", source, text, parse_client(host.read(f"{LEASES}/{index}", 65536).text) if source else "")
 
 
 def _traditional(host: Door, name: str) -> Owner | None:

@@ -12,6 +12,9 @@ from kvmready.facts.bridging import IFUPDOWN_FOLDER, NETPLAN, NM_KEYS, Owner, se
 from kvmready.typed import NamedTuple
 
 NETWORKD = "/etc/systemd/network"
+NETPLAN_DROP_IN = f"{NETWORKD}/10-netplan-{{}}.network.d"
+"""What is added to the file that netplan makes for networkd: netplan's own files have no word for an IAID."""
+
 HEAD = "# Written by kvmready: a bridge for guests.\n"
 FIRST = "100"
 """The priority of NetworkManager's connections: ours before the one that the interface has, which stays as it is."""
@@ -185,9 +188,15 @@ def _netplan(wanted: Wanted, owner: Owner) -> Change:
     lines += ["      parameters: {stp: false, forward-delay: 0}"]
     apply = (("netplan", "generate"), ("netplan", "apply"))
     by_hand = not owner.source
+    files = [(f"{NETPLAN}/99-kvmready-{bridge}.yaml", HEAD + "\n".join(lines) + "\n", 0o600)]
+    emptied: Commands = ()
+    if owner.client:  # a DHCP server takes another IAID for another machine, and gives it another address
+        folder = NETPLAN_DROP_IN.format(bridge)
+        files.append((f"{folder}/kvmready.conf", f"{HEAD}[DHCPv4]\nIAID={owner.client}\n", 0o644))
+        emptied = (("rmdir", "--", folder),)
     return Change(
-        ((f"{NETPLAN}/99-kvmready-{bridge}.yaml", HEAD + "\n".join(lines) + "\n", 0o600),),
+        tuple(files),
         (*(_flush(wanted) if by_hand else ()), *apply),
         (),
-        (_delete(bridge), *apply, *(_by_hand(wanted) if by_hand else ())),
+        (*emptied, _delete(bridge), *apply, *(_by_hand(wanted) if by_hand else ())),
     )

@@ -6,6 +6,7 @@ changed; it is called off only when the bridge has what the interface had, and h
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 
@@ -19,10 +20,10 @@ from kvmready.plan.rollback import Rollback
 from kvmready.plan.step import Say, Step
 from kvmready.typed import Any
 
-TIME_LIMIT = 45
+TIME_LIMIT = 60
 """Seconds from arming the rollback until it happens by itself."""
 
-PATIENCE = 25.0
+PATIENCE = 30.0
 """Seconds that the bridge is given to get its addresses: a DHCP server may take some."""
 
 NAP = 0.5
@@ -104,6 +105,7 @@ def apply(host: Workshop, step: Step, say: Say) -> dict[str, Any]:
     _arm(host, step)
     try:
         for path, content, mode in step.arguments["files"]:
+            host.mkdir(os.path.dirname(str(path)), 0o755)
             host.write(str(path), str(content).encode("utf-8"), int(mode), (0, 0))
         for argv in step.commands:
             change(host, argv, 30)

@@ -79,7 +79,7 @@ def test_networkd_moves_the_sections_of_the_interface() -> None:
     assert one.commands == (("networkctl", "reload"),)
     assert one.arguments["down"] == [DELETE, ["networkctl", "reload"], ["networkctl", "reconfigure", "eth1"]]
     assert "; networkctl reload; networkctl reconfigure eth1" in one.note
-    assert "DHCP=ipv4" in one.note and "timer of systemd" in one.note and "45 s" in one.note
+    assert "DHCP=ipv4" in one.note and "timer of systemd" in one.note and "60 s" in one.note
 
 
 def test_networkd_takes_a_card_that_nobody_has_set_up() -> None:
@@ -142,6 +142,14 @@ def test_netplan_gets_a_file_of_its_own() -> None:
     }
     assert one.arguments["files"][0][2] == 0o600
     assert one.commands == (("netplan", "generate"), ("netplan", "apply"))
+    assert one.arguments["down"] == [DELETE, ["netplan", "generate"], ["netplan", "apply"]]
+
+
+def test_netplan_keeps_the_name_that_the_dhcp_server_knows() -> None:
+    one = step(Owner("netplan", "/etc/netplan/*.yaml", "dhcp4: true\n", "3735928559"))
+    folder = "/etc/systemd/network/10-netplan-br0.network.d"
+    assert files(one)[f"{folder}/kvmready.conf"] == "[DHCPv4]\nIAID=3735928559\n"
+    assert one.arguments["down"][0] == ["rmdir", "--", folder]
 
 
 def test_libvirt_gets_a_network_on_it() -> None:
