@@ -11,7 +11,7 @@ from kvmready.errors import WorkError
 from kvmready.host.door import Command
 from kvmready.i18n import _
 from kvmready.typed import TYPE_CHECKING, NamedTuple
-from kvmready.vm import keys as ssh, record, seed
+from kvmready.vm import keys as ssh, record, seed, unfinished
 from kvmready.vm.wanted import host_name
 
 if TYPE_CHECKING:
@@ -63,26 +63,44 @@ class Creating:
 
     def run(self, patience: float) -> Made:
         """Make it, and wait for at most ``patience`` seconds until it can be logged in to; 0: do not wait."""
-        commands, paths = self._takes_back()
+        volumes = (self._volume, self._seed)
+        pool, keys = self._place.pool.name, self._keys.made
+        file = unfinished.begin(
+            self._host, unfinished.Unfinished(self._wanted.name, self.uuid, pool, volumes, self._folder, keys)
+        )
         try:
-            self._guard = self._host.guard(self.uuid, commands, paths)
+            self._guard = self._host.guard(
+                self.uuid,
+                self._takes_back(),
+                (self._folder, *keys),
+                first=self._libvirt.argv("vol-list", f"--pool={pool}"),
+                record=f"{unfinished.place(self._host)}/{self.uuid}",
+            )
             made = self._make(patience)
+            file.discard()  # before the guard goes: it counts from here on, killed or not
         except BaseException:
-            if self._guard is not None:
+            if self._guard is None:
+                file.discard()
+            else:
                 self._guard.strike()
             raise
+        finally:
+            file.close()
         self._guard.disarm()
         return made
 
-    def _takes_back(self) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
+    def left(self) -> bool:
+        """Whether a creation that failed could not remove all that it had made: libvirt did not answer."""
+        return not self._host.stat(f"{unfinished.place(self._host)}/{self.uuid}").error
+
+    def _takes_back(self) -> tuple[tuple[str, ...], ...]:
         """What removes all that may have been made; each does nothing where there is nothing."""
         argv, domain = self._libvirt.argv, f"--domain={self.uuid}"
-        commands = (
+        return (
             argv("destroy", domain),
             argv("undefine", domain, "--nvram"),
             *(argv("vol-delete", f"--pool={self._place.pool.name}", f"--vol={v}") for v in (self._volume, self._seed)),
         )
-        return commands, (self._folder, *self._keys.made)
 
     def _make(self, patience: float) -> Made:
         wanted, place = self._wanted, self._place
