@@ -26,9 +26,15 @@ FOLDER = "/tmp"
 PREFIX = "kvmready-vm-"
 COPY_LIMIT = 3600.0
 INSTALL_LIMIT = 300.0
+HELP_LIMIT = 60.0
 LOOK_EVERY = 1.0
 PORT = 22
 GREETING_LIMIT = 3.0
+
+
+UNENROLLED = ",firmware.feature0.name=enrolled-keys,firmware.feature0.enabled=no"
+"""Firmware in which nobody's keys are enrolled. libvirt else takes one that enforces Secure Boot where there is one
+(Debian's OVMF), and an image that nobody signed, such as Alpine's, would never start."""
 
 
 class Made(NamedTuple):
@@ -190,12 +196,17 @@ class Creating:
         if wanted.accel != "kvm" and place.maximum:
             words.append("--cpu=mode=maximum")
         if wanted.uefi:
-            words.append("--boot=uefi")
+            words.append("--boot=uefi" + (UNENROLLED if self._features() else ""))
         if wanted.tpm:
             words.append("--tpm=backend.type=emulator,backend.version=2.0")
         elif wanted.uefi:
             words.append("--tpm=none")  # else virt-install gives one to every guest with UEFI
         return tuple(words)
+
+    def _features(self) -> bool:
+        """Whether this virt-install can say which firmware is meant (4.0 and newer)."""
+        asked = self._host.run(Command(("virt-install", "--boot=help"), HELP_LIMIT, env=(("HOME", self._folder),)))
+        return "firmware.feature" in asked.stdout
 
     def _remember(self, created: record.Created) -> None:
         domain, more = f"--domain={self.uuid}", ("--config", "--live")

@@ -20,6 +20,7 @@ FAKE = "/tmp/an image; of 10 'MiB'.img"
 SETUP = """set -eu
 mkdir -p /dev/net /run/lock /root.here /var/lib/kvmready
 mount -t tmpfs -o mode=755 state /var/lib/kvmready
+[ ! -d /var/lib/swtpm-localca ] || mount -t tmpfs -o mode=700,uid=$(id -u tss) ca /var/lib/swtpm-localca
 mknod -m 666 /dev/net/tun c 10 200
 mount -t devpts -o newinstance,ptmxmode=0666,mode=620,gid=5 devpts /dev/pts
 mount -t tmpfs -o mode=755 home /mnt
