@@ -33,7 +33,8 @@ def left(host: Host, user: str) -> str:
     virsh = "virsh -q -c qemu:///system"
     home = "/root" if user == "root" else f"/home/{user}"
     places = f"{home}/.ssh/kvmready-* {home}/.local/state/kvmready/vm/* /var/lib/kvmready/vm/* /tmp/kvmready-vm-*"
-    script = f"{virsh} list --all --name; {virsh} vol-list default; ls -d {places} 2> /dev/null; pgrep -af host.guard"
+    guards = "pgrep -af '[k]vmready.host.guard'"
+    script = f"{virsh} list --all --name; {virsh} vol-list default; ls -d {places} 2> /dev/null; {guards}"
     return "\n".join(line for line in host.run(["sh", "-c", script]).stdout.splitlines() if line.strip())
 
 

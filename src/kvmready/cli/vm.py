@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from kvmready.cli import output, session, vm_view, work
 from kvmready.cli.options import Parsed
-from kvmready.domains.connection import Libvirt
+from kvmready.domains.connection import Libvirt, LibvirtError
 from kvmready.errors import EXIT_NOT_READY, EXIT_READY, UsageError
 from kvmready.host.local import LocalHost
 from kvmready.i18n import _
@@ -82,7 +83,7 @@ def _create(parsed: Parsed, host: LocalHost, libvirt: Libvirt) -> int:
     )
     caller = host.caller()
     person = host.account(caller.sudo_user or caller.user)
-    with output.progress() as progress:
+    with output.progress() as progress, _every_refusal_has_a_cause():
         progress.begin(_("Looking whether the host can have this guest …"))
         ready.early(host, libvirt, want)
         progress.begin(_("Getting the image {image} …").format(image=want.image))
@@ -104,6 +105,15 @@ def _create(parsed: Parsed, host: LocalHost, libvirt: Libvirt) -> int:
     else:
         vm_view.created(guest, made.greeting, sys.stdout)
     return EXIT_READY
+
+
+@contextmanager
+def _every_refusal_has_a_cause() -> Iterator[None]:
+    try:
+        yield
+    except LibvirtError as error:
+        error.cause = error.cause or "libvirt.refused"
+        raise
 
 
 def _json(document: dict[str, object]) -> None:

@@ -8,7 +8,7 @@ import time
 from kvmready.errors import UsageError
 from kvmready.i18n import _
 from kvmready.images import hashing, http
-from kvmready.images.image import CHECKSUM, DOWNLOAD, INVALID, NO_SPACE, Image, ImageError, usable
+from kvmready.images.image import CHECKSUM, DOWNLOAD, INVALID, NO_SPACE, UNWRITABLE, Image, ImageError, usable
 from kvmready.images.shelf import Note, Shelf
 from kvmready.images.table import KNOWN, address
 from kvmready.typed import TYPE_CHECKING, NamedTuple
@@ -296,7 +296,7 @@ def _unreachable(url: str, trouble: http.Trouble) -> ImageError:
 def _unwritable(folder: str, error: OSError) -> ImageError:
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     return ImageError(
-        NO_SPACE if full else DOWNLOAD,
+        NO_SPACE if full else UNWRITABLE,
         _("The image cannot be kept in {folder}.").format(folder=folder),
         error.strerror or str(error),
         _("Make room there.") if full else _("Make room there, or mount it read-write."),

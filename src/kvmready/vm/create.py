@@ -7,11 +7,11 @@ from uuid import uuid4
 
 from kvmready.domains.addresses import addresses_of, best
 from kvmready.domains.connection import LibvirtError
-from kvmready.errors import WorkError
 from kvmready.host.door import Command
 from kvmready.i18n import _
 from kvmready.typed import TYPE_CHECKING, NamedTuple
 from kvmready.vm import keys as ssh, record, seed, unfinished
+from kvmready.vm.trouble import NotReady, unwritable
 from kvmready.vm.wanted import host_name
 
 if TYPE_CHECKING:
@@ -116,8 +116,7 @@ class Creating:
         try:
             self._host.mkdir(self._folder, 0o700)
         except OSError as error:
-            what = _("{path} cannot be written.").format(path=self._folder)
-            raise WorkError(what, error.strerror or str(error)) from None
+            raise unwritable(self._folder, error) from None
         volumes = (self._disk(), self._seed_disk())
         self._say(_("Starting the guest with virt-install …"))
         self._install()
@@ -234,7 +233,8 @@ class Creating:
                 self._host.sleep(LOOK_EVERY)
                 continue
             if stopped:
-                raise WorkError(
+                raise NotReady(
+                    "qemu.guest-silent",
                     _("The guest stopped before it could be reached."),
                     "",
                     _("Look at: {place}").format(place=self._log()),
@@ -247,11 +247,14 @@ class Creating:
             if said:
                 return address, said
             self._host.sleep(LOOK_EVERY)
+        cause = "network.no-address"
         what = _("The guest has no address after {seconds:.0f} s.").format(seconds=patience)
         if address:
+            cause = "network.guest-unreachable"
             words = _("The guest has the address {address}, but ssh does not answer after {seconds:.0f} s.")
             what = words.format(address=address, seconds=patience)
-        raise WorkError(
+        raise NotReady(
+            cause,
             what,
             _("It was removed again."),
             _("Keep it and look at its console: {command}").format(command="kvmready vm create --no-wait …"),
@@ -266,7 +269,7 @@ class Creating:
         return f"/var/log/libvirt/qemu/{self._wanted.name}.log"
 
 
-def _refused(libvirt: Libvirt, result: Result) -> WorkError:
+def _refused(libvirt: Libvirt, result: Result) -> LibvirtError:
     from kvmready.proof import causes
 
     if result.problem == "absent":
@@ -277,5 +280,5 @@ def _refused(libvirt: Libvirt, result: Result) -> WorkError:
         return LibvirtError(_("libvirt does not answer."), why, "", "libvirt.hangs", "")
     said = [line.strip() for line in (result.stderr + result.stdout).splitlines() if line.strip()]
     words = next((line[5:].strip() for line in said if line.startswith("ERROR")), " ".join(said)[-600:])
-    cause = causes.recognise(words, causes.DOMAIN)
+    cause = causes.recognise(words, causes.DOMAIN) or "libvirt.refused"
     return libvirt.error(_("virt-install could not start the guest."), words, cause, words)

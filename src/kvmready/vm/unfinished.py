@@ -12,6 +12,7 @@ from kvmready.domains.listing import UUID
 from kvmready.errors import WorkError
 from kvmready.i18n import _
 from kvmready.typed import TYPE_CHECKING, NamedTuple
+from kvmready.vm.trouble import unwritable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +54,7 @@ def begin(host: Workshop, made: Unfinished) -> Growing:
         record.append(json.dumps(made._asdict()).encode("ascii"))
         host.sync(path)
     except OSError as error:
-        raise WorkError(_("{path} cannot be written.").format(path=path), error.strerror or str(error)) from None
+        raise unwritable(path, error) from None
     return record
 
 

@@ -43,8 +43,8 @@ class Mirror(Server):
         except OSError:
             return  # the client does not trust it
         request.rfile = request.connection.makefile("rb")
-        request.wfile = request.connection.makefile("wb", 0)  # type: ignore[assignment]
-        request.raw_requestline = request.rfile.readline(65537)
+        request.wfile = request.connection.makefile("wb", 0)
+        request.__dict__["raw_requestline"] = request.rfile.readline(65537)
         if request.parse_request():
             request.path = f"https://{host}{request.path}"
             self.answer(request)

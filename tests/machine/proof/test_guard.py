@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -130,7 +131,7 @@ def test_the_record_stays_where_the_first_never_went_well(
     record, ran, gone = tmp_path / "record", tmp_path / "ran", tmp_path / "gone"
     record.touch()
     gone.touch()
-    work = {"mark": mark, "commands": [["touch", str(ran)]], "identity": None, "environment": {}}
+    work: dict[str, Any] = {"mark": mark, "commands": [["touch", str(ran)]], "identity": None, "environment": {}}
     cleaner.clean({**work, "paths": [str(gone)], "first": ["/bin/false"], "record": str(record)})
     assert (ran.exists(), record.exists(), gone.exists()) == (False, True, False)
 

@@ -125,6 +125,7 @@ def test_one_that_cannot_be_reached_is_removed(host: Host) -> None:
     done = host.run("vm", "create", "silent", *words)
     assert done.returncode == 1
     assert "The guest has no address after 3 s." in done.stderr
+    assert "See: kvmready explain network.no-address" in done.stderr
 
 
 def begun(host: Host, name: str, stage: str) -> subprocess.Popen[str]:
