@@ -282,12 +282,14 @@ def test_start_and_stop(host: Host) -> None:
     assert host.run("vm", "start", "switch").returncode == 2
 
 
-def emulator(guest: str) -> int:
-    """The process of a guest."""
+def emulator(host: Host, guest: str) -> int:
+    """The process of a guest of that host's."""
+    space = os.readlink(f"/proc/{host.stack.pid}/ns/pid")
     for folder in Path("/proc").iterdir():
         try:
             if folder.name.isdigit() and f"guest={guest},".encode() in (folder / "cmdline").read_bytes():
-                return int(folder.name)
+                if os.readlink(folder / "ns/pid") == space:
+                    return int(folder.name)
         except OSError:
             continue  # it ended meanwhile
     raise AssertionError(f"{guest} has no process")
@@ -296,7 +298,7 @@ def emulator(guest: str) -> int:
 def test_a_guest_that_hangs(host: Host) -> None:
     """The others are listed, and it can be cut off and deleted."""
     assert host.create("hangs").returncode == 0
-    process = emulator("hangs")
+    process = emulator(host, "hangs")
     os.kill(process, signal.SIGSTOP)
     assert [guest["state"] for guest in host.json("vm", "list")["guests"]] == ["running"]
     host.ok("vm", "delete", "hangs", "--yes", "--force", "--timeout", "2")

@@ -51,8 +51,8 @@ def many(prepared: Host) -> Iterator[list[str]]:
 
 
 @pytest.fixture
-def hung(many: list[str]) -> Iterator[None]:
-    process = emulator(HANGS)
+def hung(prepared: Host, many: list[str]) -> Iterator[None]:
+    process = emulator(prepared, HANGS)
     os.kill(process, signal.SIGSTOP)
     yield
     os.kill(process, signal.SIGCONT)
