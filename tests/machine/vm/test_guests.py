@@ -287,9 +287,10 @@ def emulator(host: Host, guest: str) -> int:
     space = os.readlink(f"/proc/{host.stack.pid}/ns/pid")
     for folder in Path("/proc").iterdir():
         try:
-            if folder.name.isdigit() and f"guest={guest},".encode() in (folder / "cmdline").read_bytes():
-                if os.readlink(folder / "ns/pid") == space:
-                    return int(folder.name)
+            if not folder.name.isdigit() or os.readlink(folder / "ns/pid") != space:
+                continue
+            if f"guest={guest},".encode() in (folder / "cmdline").read_bytes():
+                return int(folder.name)
         except OSError:
             continue  # it ended meanwhile
     raise AssertionError(f"{guest} has no process")
