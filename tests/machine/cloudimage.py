@@ -2,7 +2,8 @@
 
 ``cloud()``  Debian 12 with cloud-init, sshd and the guest agent, as a distribution's cloud image is.
 ``tiny()``   the same kernel with busybox, up in seconds under emulation: an address by DHCP, a web page on port 80 and,
-             for tests that want to work in it, a shell on port 2323 (``/data`` is a file system on the disk).
+             for tests that want to work in it, a shell on port 2323 (``/data`` is a file system on the disk). Where
+             its second disk is a NoCloud seed as ``vm create`` writes it, ssh lets in the user and the keys of that.
 
 Both are qcow2, boot by BIOS and by UEFI, write their console to the serial port, and are kept in the tests' cache.
 They are read-only: copy one, or lay an overlay over it. From a shell: ``python3 -m tests.machine.cloudimage``.
@@ -33,6 +34,7 @@ PACKAGES = (
     "qemu-guest-agent",
     "linux-image-cloud-amd64",
     "busybox-static",
+    "dropbear-bin",
 )
 TOOLS = ("mmdebstrap", "mkfs.vfat", "mcopy", "syslinux", "qemu-img")
 """What has to be installed to build them, besides systemd-boot-efi."""
@@ -93,6 +95,17 @@ httpd -p 80 -h /www
 nc -ll -p 2323 -e /bin/sh &
 acpid -f -d -l /dev/null > /dev/null 2>&1 &
 udhcpc -i eth0 -s /bin/lease -t 100 -T 1 -q
+mkdir /seed
+if [ -b /dev/vdb ] && mount -t iso9660 -o ro /dev/vdb /seed; then
+    ln -s /data/ssh/lib /lib
+    ln -s /data/ssh/lib /lib64
+    mkdir -p -m 700 /home/.ssh
+    name=$(sed -n 's/^ *"name": "\\([^"]*\\)",*$/\\1/p' /seed/user-data)
+    hostname "$(sed -n 's/^ *"hostname": "\\([^"]*\\)",*$/\\1/p' /seed/user-data)"
+    sed -n 's/^ *"\\(ssh-[^"]*\\)",*$/\\1/p' /seed/user-data > /home/.ssh/authorized_keys
+    echo "$name:x:0:0::/home:/bin/sh" > /etc/passwd
+    /data/ssh/dropbear -R -s -p 22
+fi
 echo "tiny: up at $(cut -d ' ' -f 1 /proc/uptime) s, clocksource \
 $(cat /sys/devices/system/clocksource/clocksource0/current_clocksource)"
 while :; do sleep 1000 & wait; done
@@ -168,16 +181,27 @@ def _build(work: Path) -> None:
     console = "console=tty0 console=ttyS0,115200"
     _image(work, "cloud", f"root=LABEL=root ro {console}", _first_root(tree, version, CLOUD_INIT), tree, 2048)
     data = work / "data"
-    data.mkdir()
+    _ssh_server(tree, data / "ssh")
     _image(work, "tiny", f"quiet {console}", _first_root(tree, version, TINY_INIT), data, 64)
     command([*cache.as_root(), "rm", "-rf", "--one-file-system", "--", str(tree)], timeout=120)
     for name in ("sources.list", "setup.sh"):
         (work / name).unlink()
 
 
+def _ssh_server(tree: Path, folder: Path) -> None:
+    """dropbear with its libraries, on the disk: the firmware need not load them."""
+    (folder / "lib").mkdir(parents=True)
+    shutil.copy(tree / "usr/sbin/dropbear", folder / "dropbear")
+    shown = command([*cache.as_root(), "chroot", str(tree), "ldd", "/usr/sbin/dropbear"], timeout=30)
+    for word in shown.split():
+        if word.startswith("/"):
+            found = Path(word).relative_to("/")
+            shutil.copy(tree / "usr" / found if (tree / "usr" / found).exists() else tree / found, folder / "lib")
+
+
 def _first_root(tree: Path, version: str, script: str) -> bytes:
     modules: dict[str, None] = {}
-    for name in ("virtio_pci", "virtio_blk", "virtio_net", "button", "evdev"):
+    for name in ("virtio_pci", "virtio_blk", "virtio_net", "button", "evdev", "isofs"):
         shown = command(["/sbin/modprobe", "-d", str(tree), "-S", version, "--show-depends", name], timeout=30)
         modules.update({line.split()[1]: None for line in shown.splitlines() if line.startswith("insmod ")})
     members = [
@@ -185,6 +209,7 @@ def _first_root(tree: Path, version: str, script: str) -> bytes:
         cpio.Member("modules"),
         cpio.Member("etc"),
         cpio.Member("etc/acpi"),
+        cpio.Member("etc/dropbear"),
         cpio.Member("etc/acpi/PWRF", cpio.DIRECTORY),
         cpio.Member("etc/acpi/PWRF/00000080", cpio.PROGRAM, POWER.encode()),
         cpio.Member("bin/busybox", cpio.PROGRAM, (tree / "usr/bin/busybox").read_bytes()),

@@ -1,4 +1,4 @@
-"""A real Linux as proof, under KVM: on a ready host, as a user without root, with the host's own kernel."""
+"""A real Linux as proof, and a guest from an image, under KVM: on a ready host, as a user without root."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.machine import cloudimage
+from tests.vm import guests
 from tests.vm.lab import machine
 from tests.vm.lab.machine import Machine
 from tests.vm.product import kvmready, place, report
@@ -38,3 +40,9 @@ def test_alice_proves_a_linux_under_kvm(vm: Machine) -> None:
         left = vm.run(["virsh", "-q", "-c", "qemu:///system", *command]).check().stdout
         assert "kvmready" not in left and linux["address"] not in left, left
     assert "kvmready-proof" not in vm.run(["ls", "/tmp", "/var/tmp"]).check().stdout
+
+
+@pytest.mark.skipif(bool(cloudimage.missing()), reason=f"not installed: {cloudimage.missing()}")
+def test_alice_has_a_guest_under_kvm(vm: Machine) -> None:
+    guests.place_image(vm)
+    assert guests.whole_life(vm, "alice", "kvm") == "kvm-clock"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from kvmready import i18n
-from kvmready.cli.options import FORMATS, OF_FLEETS, VERBS, Parsed, read
+from kvmready.cli.options import FORMATS, OF_FLEETS, VERBS, Parsed, actions, read
 from kvmready.errors import UsageError
 from kvmready.i18n import _
 
@@ -48,6 +48,12 @@ def parse(arguments: Sequence[str]) -> Parsed:
         from kvmready.cli import usage
 
         parsed = usage.build().parse_args(list(arguments), Parsed())
+        if getattr(parsed, "action", "") is None:  # argparse would name none of them
+            raise UsageError(
+                _("{verb} needs an action.").format(verb=parsed.verb),
+                _("Its actions are: {names}").format(names=", ".join(actions(parsed.verb))),
+                _("See: {command} --help").format(command=f"kvmready {parsed.verb}"),
+            )
     for name, default in (("format", "text"), ("lang", i18n.language()), ("verbose", False), ("debug", False)):
         if not hasattr(parsed, name):
             setattr(parsed, name, default)

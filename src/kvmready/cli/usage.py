@@ -98,7 +98,7 @@ def build(repeat: bool = True) -> Parser:
     for name, (text, own) in options.VERBS.items():
         verb = add(verbs, name, _(text), own())
         if name in options.WITH_ACTIONS:
-            group = verb.add_subparsers(dest="action", metavar="ACTION", parser_class=Parser, required=True)
+            group = verb.add_subparsers(dest="action", metavar="ACTION", parser_class=Parser)
             for action, (line, its) in options.actions(name).items():
                 add(group, action, _(line), its(), of_fleets if name == "fleet" else common)
     return parser

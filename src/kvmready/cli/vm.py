@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from kvmready.cli import output, session, vm_view, work
 from kvmready.cli.options import Parsed
-from kvmready.domains.connection import Libvirt
+from kvmready.domains.connection import Libvirt, LibvirtError
 from kvmready.errors import EXIT_NOT_READY, EXIT_READY, UsageError
 from kvmready.host.local import LocalHost
 from kvmready.i18n import _
-from kvmready.vm import inventory
+from kvmready.vm import inventory, unfinished
 
 CREATE_PATIENCE, STOP_PATIENCE = 300.0, 60.0
 LONGEST = 86400.0
@@ -33,7 +34,11 @@ def run(parsed: Parsed) -> int:
         "info": _info,
         "delete": _delete,
     }
-    return actions[parsed.action](parsed, host, Libvirt(host))
+    libvirt = Libvirt(host)
+    swept = unfinished.sweep(host, libvirt, output.say)
+    if parsed.action == "delete" and parsed.name in swept:
+        return EXIT_READY  # that was the guest
+    return actions[parsed.action](parsed, host, libvirt)
 
 
 def _number(text: str | None, option: str, default: float, least: float, most: float) -> float:
@@ -78,13 +83,19 @@ def _create(parsed: Parsed, host: LocalHost, libvirt: Libvirt) -> int:
     )
     caller = host.caller()
     person = host.account(caller.sudo_user or caller.user)
-    with output.progress() as progress:
+    with output.progress() as progress, _every_refusal_has_a_cause():
         progress.begin(_("Looking whether the host can have this guest …"))
         ready.early(host, libvirt, want)
         progress.begin(_("Getting the image {image} …").format(image=want.image))
         image = images.resolve(host, want.image, progress.say)
         place = ready.decide(host, libvirt, want, image, person)
-        made = Creating(host, libvirt, want, image, place, person, progress.begin).run(patience)
+        creating = Creating(host, libvirt, want, image, place, person, progress.begin)
+        try:
+            made = creating.run(patience)
+        except BaseException:
+            if creating.left():
+                output.say(_("libvirt did not answer, so that what was made stays: the next kvmready vm removes it."))
+            raise
         progress.end("pass")
     guest = inventory.one(libvirt, made.uuid)
     if made.address and not guest.address:
@@ -94,6 +105,15 @@ def _create(parsed: Parsed, host: LocalHost, libvirt: Libvirt) -> int:
     else:
         vm_view.created(guest, made.greeting, sys.stdout)
     return EXIT_READY
+
+
+@contextmanager
+def _every_refusal_has_a_cause() -> Iterator[None]:
+    try:
+        yield
+    except LibvirtError as error:
+        error.cause = error.cause or "libvirt.refused"
+        raise
 
 
 def _json(document: dict[str, object]) -> None:

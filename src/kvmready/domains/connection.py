@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from kvmready.errors import WorkError
+from kvmready.errors import EXIT_PRIVILEGE, WorkError
 from kvmready.facts.virsh import URI, complaint
 from kvmready.host.door import Command
 from kvmready.i18n import _
@@ -32,6 +32,8 @@ class LibvirtError(WorkError):
 
     def __init__(self, what: str, why: str, next_move: str, cause: str, words: str) -> None:
         super().__init__(what, why, next_move)
+        if cause.startswith("access."):
+            self.exit_status = EXIT_PRIVILEGE
         self.cause = cause
         self.words = words
         """What virsh said, on one line."""

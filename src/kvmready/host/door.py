@@ -352,10 +352,20 @@ class Workshop(Door, Protocol):
         The timer and the service are called ``unit``.
         """
 
-    def guard(self, mark: str, commands: Sequence[tuple[str, ...]], paths: Sequence[str], user: str = "") -> Guard:
+    def guard(
+        self,
+        mark: str,
+        commands: Sequence[tuple[str, ...]],
+        paths: Sequence[str],
+        user: str = "",
+        first: tuple[str, ...] = (),
+        record: str = "",
+    ) -> Guard:
         """Begin a guard *before* anything is made. Should this process end without ``disarm``, the guard ends every
         process whose arguments hold ``mark``, runs ``commands`` (as ``user``, root only), and removes ``paths``:
         files and directory trees, and where one ends with a slash, a directory if it is empty.
+        ``first`` is a command that has to go well before the others can, and is tried for a minute; ``record`` a file
+        that goes when all the rest was tried after that, and stays where it never went well.
         Raises OSError when it cannot be started.
         """
 

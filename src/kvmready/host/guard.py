@@ -1,10 +1,11 @@
 """The program that cleans up after a proof whose process was killed. Started with ``python -I -S``.
 
 The first line on stdin is a JSON object: ``mark`` (text that only our processes carry in their arguments),
-``commands`` (argv lists), ``identity`` (uid, gid and groups for the commands, or null), ``environment`` and ``paths``
-(files and directory trees; one that ends with a slash is a directory that goes if it is empty). After it the program
-waits. ``disarm`` on stdin ends it with nothing done; the end of stdin without that word means that the process at the
-other end is gone, and everything named is ended and removed.
+``commands`` (argv lists), ``identity`` (uid, gid and groups for the commands, or null), ``environment``, ``paths``
+(files and directory trees; one that ends with a slash is a directory that goes if it is empty), ``first`` (a command
+without which the others are no use, or empty) and ``record`` (a file that goes last, where that went well). After it
+the program waits. ``disarm`` on stdin ends it with nothing done; the end of stdin without that word means that the
+process at the other end is gone, and everything named is ended and removed.
 It imports only the standard library, and most of it only when there is work, so that waiting costs next to nothing.
 """
 
@@ -24,6 +25,9 @@ ROUNDS = 2
 PAUSE = 0.4
 COMMAND_LIMIT = 30.0
 """Seconds for one command."""
+PATIENCE = 60.0
+"""Seconds for which the first command is tried: a daemon that is started anew is back by then."""
+AGAIN = 1.0
 
 
 def heard() -> bytes | None:
@@ -66,14 +70,15 @@ def signal_processes(mark: bytes, number: signal.Signals) -> bool:
     return found
 
 
-def run(argv: list[str], identity: dict[str, Any] | None, environment: dict[str, str]) -> None:
+def run(argv: list[str], identity: dict[str, Any] | None, environment: dict[str, str]) -> bool:
+    """Whether it went well."""
     import subprocess
 
     more: dict[str, Any] = {}
     if identity is not None:
         more = {"user": identity["uid"], "group": identity["gid"], "extra_groups": identity["groups"]}
     try:
-        subprocess.run(
+        done = subprocess.run(
             argv,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -85,7 +90,8 @@ def run(argv: list[str], identity: dict[str, Any] | None, environment: dict[str,
             **more,
         )
     except (OSError, subprocess.SubprocessError):
-        return  # the others still have to be tried, and nobody listens
+        return False  # the others still have to be tried, and nobody listens
+    return done.returncode == 0
 
 
 def remove(path: str) -> None:
@@ -106,6 +112,18 @@ def remove(path: str) -> None:
         return  # it was never made, or somebody else's folder holds it
 
 
+def possible(work: dict[str, Any]) -> bool:
+    """Wait until the first command goes well; False where it does not."""
+    import time
+
+    end = time.monotonic() + PATIENCE
+    while work["first"] and not run(work["first"], work["identity"], work["environment"]):
+        if time.monotonic() > end:
+            return False
+        time.sleep(AGAIN)
+    return True
+
+
 def clean(work: dict[str, Any]) -> None:
     import time
 
@@ -114,11 +132,16 @@ def clean(work: dict[str, Any]) -> None:
         if turn:
             time.sleep(PAUSE)
         end_processes(mark)
-        for argv in work["commands"]:
+        able = possible(work)
+        for argv in work["commands"] if able else ():
             run(argv, work["identity"], work["environment"])
         end_processes(mark)
         for path in work["paths"]:
             remove(path)
+        if not able:
+            return  # the record stays
+    if work["record"]:
+        remove(work["record"])
 
 
 def main() -> None:

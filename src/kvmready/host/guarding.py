@@ -28,6 +28,8 @@ class LocalGuard:
         paths: Sequence[str],
         account: Account | None,
         environment: Mapping[str, str],
+        first: tuple[str, ...] = (),
+        record: str = "",
     ) -> None:
         """``account``: whom the commands run as, None for the caller. Raises OSError when it cannot be started."""
         import json
@@ -41,6 +43,8 @@ class LocalGuard:
             "identity": identity,
             "environment": dict(environment),
             "paths": list(paths),
+            "first": list(first),
+            "record": record,
         }
         silence = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
         try:

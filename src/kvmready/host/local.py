@@ -450,12 +450,20 @@ class LocalHost:
         argv = ("systemd-run", *options, "--timer-property=AccuracySec=1s", "--", *program)
         return self.change(Command(argv, timeout=30))
 
-    def guard(self, mark: str, commands: Sequence[tuple[str, ...]], paths: Sequence[str], user: str = "") -> Guard:
+    def guard(
+        self,
+        mark: str,
+        commands: Sequence[tuple[str, ...]],
+        paths: Sequence[str],
+        user: str = "",
+        first: tuple[str, ...] = (),
+        record: str = "",
+    ) -> Guard:
         from kvmready.host.guarding import LocalGuard
 
         account = self.account(user or self.caller().user)
         environment = {"PATH": SEARCH_PATH, "LC_ALL": "C", "LANG": "C", "TERM": "dumb", "HOME": account.home or "/"}
-        return LocalGuard(mark, commands, paths, account if user else None, environment)
+        return LocalGuard(mark, commands, paths, account if user else None, environment, first, record)
 
     def own_display(self) -> tuple[str, str]:
         return os.environ.get("DISPLAY", ""), os.environ.get("XAUTHORITY", "")

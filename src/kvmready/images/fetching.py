@@ -8,7 +8,7 @@ import time
 from kvmready.errors import UsageError
 from kvmready.i18n import _
 from kvmready.images import hashing, http
-from kvmready.images.image import CHECKSUM, DOWNLOAD, INVALID, NO_SPACE, Image, ImageError, usable
+from kvmready.images.image import CHECKSUM, DOWNLOAD, INVALID, NO_SPACE, UNWRITABLE, Image, ImageError, usable
 from kvmready.images.shelf import Note, Shelf
 from kvmready.images.table import KNOWN, address
 from kvmready.typed import TYPE_CHECKING, NamedTuple
@@ -26,7 +26,10 @@ WAIT = 3600.0
 
 
 class _Order(NamedTuple):
-    """What is to be had. ``digest`` is the checksum that it has to have; ``name`` is for people."""
+    """What is to be had. ``digest`` is the checksum that it has to have; ``name`` is for people.
+
+    ``checksums`` is where its maker publishes that, "" where the checksum is a person's word.
+    """
 
     url: str
     name: str
@@ -35,6 +38,7 @@ class _Order(NamedTuple):
     secure: bool
     login: str = ""
     osinfo: str = ""
+    checksums: str = ""
 
 
 def fetched(host: Workshop, what: str, say: Callable[[str], None], digest: str) -> Image:
@@ -62,15 +66,20 @@ class _Fetching:
             url = address(known.url, arch)
             shelf = Shelf(self._host)
             kept = shelf.note(shelf.path(url))
-            wanted = digest or self._published(address(known.checksums, arch), url, known.algorithm, what, kept)
-            order = _Order(url, what, wanted, algorithm_of(wanted), False, known.login, known.osinfo)
+            sums = address(known.checksums, arch)
+            wanted = digest or self._published(sums, url, known.algorithm, what, kept)
+            more = (known.login, known.osinfo, "" if digest else sums)
+            order = _Order(url, what, wanted, algorithm_of(wanted), False, *more)
         path = shelf.path(order.url)
         kept_digest = kept.sha256 if order.algorithm == "sha256" else kept.digest
         if kept.url == order.url and (not order.digest or order.digest == kept_digest):
             image = self._kept(path, order, kept)
             if image is not None:
                 return image
-        return self._download(shelf, path, order, kept)
+        try:
+            return self._download(shelf, path, order, kept)
+        except _Moved as moved:
+            return self._download(shelf, path, order._replace(digest=moved.digest, checksums=""), kept)
 
     def _published(self, checksums: str, url: str, algorithm: str, name: str, kept: Note) -> str:
         """The checksum that its maker publishes now; without a network the one that was published when it came."""
@@ -138,7 +147,7 @@ class _Fetching:
             http.fetch(order.url, file, version, order.secure, begun, self._news(order.name), self._host.sleep)
             found = hashing.of(file.parts(), file.size, order.name, self._say, order.digest)
             if order.digest and not found.matches(order.digest):
-                raise _wrong(order, found)
+                order = self._renewed(order, found)
             image = self._image(path, found, file.size, order)
             version = shelf.note(part).version
             shelf.write(path, Note(order.url, version, found.sha256, order.algorithm, order.digest))
@@ -159,6 +168,19 @@ class _Fetching:
         finally:
             file.close()
         return image
+
+    def _renewed(self, order: _Order, found: hashing.Hashed) -> _Order:
+        """The order of an image that has not its checksum: a new one may have come out after that was asked for.
+
+        Raises ImageError, _Moved where the image has to be fetched once more.
+        """
+        if order.checksums:
+            digest = self._published(order.checksums, order.url, order.algorithm, order.name, Note())
+            if found.matches(digest):
+                return order._replace(digest=digest)
+            if digest != order.digest:
+                raise _Moved(order, found, digest)
+        raise _wrong(order, found)
 
     def _opened(self, part: str) -> Growing:
         end = self._host.now() + WAIT
@@ -244,6 +266,15 @@ def _shown(url: str) -> str:
     return name[:60] or url[:60]
 
 
+class _Moved(ImageError):
+    """The image is neither the one whose checksum was asked for nor the one that was published since."""
+
+    def __init__(self, order: _Order, found: hashing.Hashed, digest: str) -> None:
+        wrong = _wrong(order, found)
+        super().__init__(wrong.cause, wrong.what, wrong.why, wrong.next_move)
+        self.digest = digest
+
+
 def _wrong(order: _Order, found: hashing.Hashed) -> ImageError:
     return ImageError(
         CHECKSUM,
@@ -265,7 +296,7 @@ def _unreachable(url: str, trouble: http.Trouble) -> ImageError:
 def _unwritable(folder: str, error: OSError) -> ImageError:
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     return ImageError(
-        NO_SPACE if full else DOWNLOAD,
+        NO_SPACE if full else UNWRITABLE,
         _("The image cannot be kept in {folder}.").format(folder=folder),
         error.strerror or str(error),
         _("Make room there.") if full else _("Make room there, or mount it read-write."),

@@ -31,10 +31,12 @@ SLOWEST = 1024
 class Trouble(Exception):
     """A transfer that failed. ``why`` is a sentence or the system's words; ``lasting`` when trying again is no use."""
 
-    def __init__(self, why: str, lasting: bool = False) -> None:
+    def __init__(self, why: str, lasting: bool = False, slow: bool = False) -> None:
         super().__init__(why)
         self.why = why
         self.lasting = lasting
+        self.slow = slow
+        """Whether it brings too little: then the little that it did bring is no reason to go on for ever."""
         self.version: Version | None = None
         """Which version the bytes are of that did arrive."""
 
@@ -71,7 +73,7 @@ class Pace:
         if passed < LOOK_EVERY:
             return
         if size - self._size < SLOWEST * passed:
-            raise Trouble(_("The server sends next to nothing."))
+            raise Trouble(_("The server sends next to nothing."), slow=True)
         self._began, self._size = time.monotonic(), size
 
 
@@ -122,7 +124,7 @@ def fetch(
         try:
             version = _some(url, file, version, secure, begun, seen)
         except Trouble as trouble:
-            failed = failed + 1 if file.size <= before else 1
+            failed = failed + 1 if trouble.slow or file.size <= before else 1
             if trouble.lasting or failed >= TRIES:
                 raise
             version = trouble.version or version

@@ -12,6 +12,7 @@ INVALID = "storage.image-invalid"
 CHECKSUM = "storage.image-checksum"
 DOWNLOAD = "storage.image-download"
 NO_SPACE = "storage.no-space"
+UNWRITABLE = "storage.not-writable"
 
 
 class Image(NamedTuple):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from kvmready.errors import WorkError
 from kvmready.i18n import _
 from kvmready.images.http import Version
+from kvmready.images.image import UNWRITABLE, ImageError
 from kvmready.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Note(NamedTuple):
 
 
 class Shelf:
-    """The caller's folder of images. Raises WorkError where it cannot be used, or where others could put files."""
+    """The caller's folder of images. Raises ImageError where it cannot be used, or where others could put files."""
 
     def __init__(self, host: Workshop) -> None:
         self._host = host
@@ -48,14 +48,15 @@ class Shelf:
             host.mkdir(folder, 0o755 if self._root else 0o700)
         except OSError as error:
             what = _("Images cannot be kept in {folder}.").format(folder=folder)
-            raise WorkError(what, error.strerror or str(error), _("Make room there, or mount it read-write.")) from None
+            move = _("Make room there, or mount it read-write.")
+            raise ImageError(UNWRITABLE, what, error.strerror or str(error), move) from None
         for path in (folder, folder.rpartition("/")[0]):
             seen = host.stat(path)
             link = not host.readlink(path).error
             if link or seen.error or seen.uid != self._uid or seen.mode & 0o022:
                 what = _("Images cannot be kept in {folder}: others could put files there.").format(folder=path)
                 why = _("It belongs to user {uid}, mode {mode}.").format(uid=seen.uid, mode=f"{seen.mode:04o}")
-                raise WorkError(what, why, _("Make it yours alone to write: chown and chmod go-w."))
+                raise ImageError(UNWRITABLE, what, why, _("Make it yours alone to write: chown and chmod go-w."))
 
     def path(self, url: str) -> str:
         """Where the image of that address is kept, or will be."""

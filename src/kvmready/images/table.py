@@ -15,7 +15,9 @@ _ALPINE = (
 
 
 class Known(NamedTuple):
-    """One image. In an address ``{machine}`` is uname -m, ``{debian}`` Debian's word for it, ``{firmware}`` bios/uefi.
+    """One image. Each address stood like this in other projects' public files in 2026, where they download it.
+
+    In an address ``{machine}`` is uname -m, ``{debian}`` Debian's word for it, ``{firmware}`` bios/uefi.
 
     ``checksums`` is the file with the checksum, of ``algorithm``, in whatever form its maker writes it (checksum.py).
     ``login`` is the user that cloud-init makes when it is not told another; ``osinfo`` is libosinfo's short id.

@@ -56,6 +56,9 @@ WORDS = "console=ttyS0 quiet panic=-1 -- "
 """What stands behind the dashes is for init. A kernel that panics restarts at once, and that ends the domain."""
 
 
+SILENT, UNWRITABLE = "qemu.guest-silent", "storage.not-writable"
+
+
 class Asked(NamedTuple):
     """The image as the command line has it, "" for the host's own kernel, and its checksum, "" for none."""
 
@@ -87,6 +90,10 @@ class _Guest(libvirt.Level):
         self.ip = ""
         self.line = ""
         self.figures: tuple[Figure, ...] = ()
+
+    def settled(self, cause: str) -> str:
+        """Every failure of this level has a cause: the last one says that the words are not known."""
+        return super().settled(cause) or "libvirt.refused"
 
     def source(self) -> bool:
         """Have what the guest starts from."""
@@ -132,7 +139,7 @@ class _Guest(libvirt.Level):
                 files["root"] = self.image.path
                 files["seed"] = place.put("seed", seed.disc(place.mark, nonce.text, nonce.key, "/dev/vdc"))
         except OSError as error:
-            return self.steps.add(DISKS, "fail", (Evidence(place.folder, str(error)),), no_room(error))
+            return self.steps.add(DISKS, "fail", (Evidence(place.folder, str(error)),), no_room(error) or UNWRITABLE)
         evidence: list[Evidence] = []
         self.made = True
         for part, path in files.items():
@@ -182,7 +189,9 @@ class _Guest(libvirt.Level):
             try:
                 argv, refused = self._start_paused()
             except OSError as error:
-                return self.steps.add(BOOT, "fail", (Evidence(self.place.folder, str(error)),), no_room(error))
+                return self.steps.add(
+                    BOOT, "fail", (Evidence(self.place.folder, str(error)),), no_room(error) or UNWRITABLE
+                )
             if not any(word in refused for word in libvirt.TAKEN):
                 break
         if refused:
@@ -197,7 +206,7 @@ class _Guest(libvirt.Level):
         if not self._until(lambda: "up" in self.lines, limit):
             if self.place.accel == "kvm" and self.image is None:
                 return self._silent(BOOT, limit, "kernel.run-fails")
-            return self._silent(BOOT, limit, "storage.image-invalid" if self.image is not None else "")
+            return self._silent(BOOT, limit, "storage.image-invalid" if self.image is not None else SILENT)
         self.up_at = time.monotonic()
         seen = Evidence(quoted(argv), _("the guest's system is up"))
         return self.steps.add(BOOT, "pass", (seen,))

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from kvmready import i18n
 from kvmready.i18n import _
-from kvmready.report import story
+from kvmready.report import html_linux, story
 from kvmready.report.canvas import WORDS
 from kvmready.report.markup import Child, Markup, element, lines
 from kvmready.report.story import duration
@@ -310,6 +310,7 @@ def _proof(proof: Record) -> Markup:
             [element("p", _("the guest wrote:"), class_="same"), element("pre", lines(story.lines(proof["witness"])))]
             if proof["witness"]
             else None,
+            list(html_linux.parts(proof["linux"])) if proof.get("linux") else None,
             element("p", _("its windows:"), " ", _code(proof["screenshot"]), class_="same")
             if proof.get("screenshot")
             else None,

@@ -213,11 +213,23 @@ def _proof(record: Record) -> Iterator[str]:
     if proof["witness"]:
         yield _("the guest wrote:")
         yield fence(story.lines(proof["witness"]))
-    if proof.get("linux") and proof["linux"]["figures"]:
-        heads, figures = text_linux.table(proof["linux"]["figures"])
-        yield _table(heads, [tuple(map(cell, row)) for row in figures])
+    if proof.get("linux"):
+        yield from _linux(proof["linux"])
     if proof.get("screenshot"):
         yield f"{_('its windows:')} {code(proof['screenshot'])}"
+
+
+def _linux(linux: Record) -> Iterator[str]:
+    yield f"#### {_('Linux guest')}"
+    yield prose(" · ".join(text_linux.told(linux)))
+    if linux["boot"]:
+        yield f"{_('Start')}: {prose(text_linux.phases(linux))}"
+    if linux["figures"]:
+        heads, rows = text_linux.table(linux["figures"])
+        judged = [text_linux.judged(one) for one in linux["figures"]]
+        shown = [(*map(cell, row), words) for row, (_status, words) in zip(rows, judged)]
+        yield _table((*heads, _("judged")), shown)
+        yield prose(text_linux.normal())
 
 
 def _plan(record: Record) -> Iterator[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from kvmready.report.canvas import visible
 from kvmready.typed import Union
 
-VOID = ("link", "meta", "path", "use")
+VOID = ("link", "meta", "path", "rect", "use")
 """Elements without an end."""
 
 

@@ -31,14 +31,36 @@ FIGURES = {
 def shown(canvas: Canvas, linux: Record) -> Iterator[Any]:
     """What the guest is, the phases of its start, and a row for each figure."""
     yield ""
-    what = linux["image"] or _("the host's own kernel")
-    parts = [part for part in (what, linux["kernel"], linux["clocksource"], linux["address"]) if part]
-    yield canvas.block(2, (_("Linux guest") + "  ", "bold"), " · ".join(parts), hang=2)
+    yield canvas.block(2, (_("Linux guest") + "  ", "bold"), " · ".join(told(linux)), hang=2)
     if linux["boot"]:
-        phases = [f"{_(PHASES[one['phase']])} {duration(one['seconds'])}" for one in linux["boot"]]
-        yield canvas.block(2, (_("Start") + "  ", "bold"), ", ".join(phases), hang=2)
+        yield canvas.block(2, (_("Start") + "  ", "bold"), phases(linux), hang=2)
     if linux["figures"]:
         yield from _table(canvas, linux["figures"])
+
+
+def told(linux: Record) -> list[str]:
+    """What the guest is: its image, kernel, clock and address, as far as they are known."""
+    what = linux["image"] or _("the host's own kernel")
+    return [part for part in (what, linux["kernel"], linux["clocksource"], linux["address"]) if part]
+
+
+def phases(linux: Record) -> str:
+    """The phases of its start with their times."""
+    return ", ".join(f"{_(PHASES[one['phase']])} {duration(one['seconds'])}" for one in linux["boot"])
+
+
+def normal() -> str:
+    """What the ratios mean, where there is room for a sentence."""
+    return _(
+        "The ratio says how quick the guest is against this host in the same run; 1 is as quick. What passes through "
+        "QEMU is held against the host's page cache and loopback device, which no hardware is as quick as."
+    )
+
+
+def judged(figure: Record) -> tuple[str, str]:
+    """The status whose look a figure has, and its word."""
+    words = {True: ("pass", _("normal")), False: ("warn", _("low")), None: ("unknown", _("not measured"))}
+    return words[figure["normal"]]
 
 
 def _table(canvas: Canvas, figures: Any) -> Iterator[Any]:
@@ -50,7 +72,7 @@ def _table(canvas: Canvas, figures: Any) -> Iterator[Any]:
             shown.remove(column)
     yield canvas.text("     ", *(canvas.padded(heads[at], widths[at], "dim") for at in shown))
     for one, row in zip(figures, rows):
-        status = {True: "pass", False: "warn", None: "unknown"}[one["normal"]]
+        status, _words = judged(one)
         body = [canvas.padded(row[at], widths[at]) for at in shown]
         yield canvas.text("  ", (canvas.glyph(status) + "  ", STYLES[status]), *body)
 

@@ -7,11 +7,11 @@ from uuid import uuid4
 
 from kvmready.domains.addresses import addresses_of, best
 from kvmready.domains.connection import LibvirtError
-from kvmready.errors import WorkError
 from kvmready.host.door import Command
 from kvmready.i18n import _
 from kvmready.typed import TYPE_CHECKING, NamedTuple
-from kvmready.vm import keys as ssh, record, seed
+from kvmready.vm import keys as ssh, record, seed, unfinished
+from kvmready.vm.trouble import NotReady, unwritable
 from kvmready.vm.wanted import host_name
 
 if TYPE_CHECKING:
@@ -26,9 +26,15 @@ FOLDER = "/tmp"
 PREFIX = "kvmready-vm-"
 COPY_LIMIT = 3600.0
 INSTALL_LIMIT = 300.0
+HELP_LIMIT = 60.0
 LOOK_EVERY = 1.0
 PORT = 22
 GREETING_LIMIT = 3.0
+
+
+UNENROLLED = ",firmware.feature0.name=enrolled-keys,firmware.feature0.enabled=no"
+"""Firmware in which nobody's keys are enrolled. libvirt else takes one that enforces Secure Boot where there is one
+(Debian's OVMF), and an image that nobody signed, such as Alpine's, would never start."""
 
 
 class Made(NamedTuple):
@@ -63,26 +69,44 @@ class Creating:
 
     def run(self, patience: float) -> Made:
         """Make it, and wait for at most ``patience`` seconds until it can be logged in to; 0: do not wait."""
-        commands, paths = self._takes_back()
+        volumes = (self._volume, self._seed)
+        pool, keys = self._place.pool.name, self._keys.made
+        file = unfinished.begin(
+            self._host, unfinished.Unfinished(self._wanted.name, self.uuid, pool, volumes, self._folder, keys)
+        )
         try:
-            self._guard = self._host.guard(self.uuid, commands, paths)
+            self._guard = self._host.guard(
+                self.uuid,
+                self._takes_back(),
+                (self._folder, *keys),
+                first=self._libvirt.argv("vol-list", f"--pool={pool}"),
+                record=f"{unfinished.place(self._host)}/{self.uuid}",
+            )
             made = self._make(patience)
+            file.discard()  # before the guard goes: it counts from here on, killed or not
         except BaseException:
-            if self._guard is not None:
+            if self._guard is None:
+                file.discard()
+            else:
                 self._guard.strike()
             raise
+        finally:
+            file.close()
         self._guard.disarm()
         return made
 
-    def _takes_back(self) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
+    def left(self) -> bool:
+        """Whether a creation that failed could not remove all that it had made: libvirt did not answer."""
+        return not self._host.stat(f"{unfinished.place(self._host)}/{self.uuid}").error
+
+    def _takes_back(self) -> tuple[tuple[str, ...], ...]:
         """What removes all that may have been made; each does nothing where there is nothing."""
         argv, domain = self._libvirt.argv, f"--domain={self.uuid}"
-        commands = (
+        return (
             argv("destroy", domain),
             argv("undefine", domain, "--nvram"),
             *(argv("vol-delete", f"--pool={self._place.pool.name}", f"--vol={v}") for v in (self._volume, self._seed)),
         )
-        return commands, (self._folder, *self._keys.made)
 
     def _make(self, patience: float) -> Made:
         wanted, place = self._wanted, self._place
@@ -92,8 +116,7 @@ class Creating:
         try:
             self._host.mkdir(self._folder, 0o700)
         except OSError as error:
-            what = _("{path} cannot be written.").format(path=self._folder)
-            raise WorkError(what, error.strerror or str(error)) from None
+            raise unwritable(self._folder, error) from None
         volumes = (self._disk(), self._seed_disk())
         self._say(_("Starting the guest with virt-install …"))
         self._install()
@@ -172,12 +195,17 @@ class Creating:
         if wanted.accel != "kvm" and place.maximum:
             words.append("--cpu=mode=maximum")
         if wanted.uefi:
-            words.append("--boot=uefi")
+            words.append("--boot=uefi" + (UNENROLLED if self._features() else ""))
         if wanted.tpm:
             words.append("--tpm=backend.type=emulator,backend.version=2.0")
         elif wanted.uefi:
             words.append("--tpm=none")  # else virt-install gives one to every guest with UEFI
         return tuple(words)
+
+    def _features(self) -> bool:
+        """Whether this virt-install can say which firmware is meant (4.0 and newer)."""
+        asked = self._host.run(Command(("virt-install", "--boot=help"), HELP_LIMIT, env=(("HOME", self._folder),)))
+        return "firmware.feature" in asked.stdout
 
     def _remember(self, created: record.Created) -> None:
         domain, more = f"--domain={self.uuid}", ("--config", "--live")
@@ -205,7 +233,8 @@ class Creating:
                 self._host.sleep(LOOK_EVERY)
                 continue
             if stopped:
-                raise WorkError(
+                raise NotReady(
+                    "qemu.guest-silent",
                     _("The guest stopped before it could be reached."),
                     "",
                     _("Look at: {place}").format(place=self._log()),
@@ -218,11 +247,14 @@ class Creating:
             if said:
                 return address, said
             self._host.sleep(LOOK_EVERY)
+        cause = "network.no-address"
         what = _("The guest has no address after {seconds:.0f} s.").format(seconds=patience)
         if address:
+            cause = "network.guest-unreachable"
             words = _("The guest has the address {address}, but ssh does not answer after {seconds:.0f} s.")
             what = words.format(address=address, seconds=patience)
-        raise WorkError(
+        raise NotReady(
+            cause,
             what,
             _("It was removed again."),
             _("Keep it and look at its console: {command}").format(command="kvmready vm create --no-wait …"),
@@ -237,7 +269,7 @@ class Creating:
         return f"/var/log/libvirt/qemu/{self._wanted.name}.log"
 
 
-def _refused(libvirt: Libvirt, result: Result) -> WorkError:
+def _refused(libvirt: Libvirt, result: Result) -> LibvirtError:
     from kvmready.proof import causes
 
     if result.problem == "absent":
@@ -248,5 +280,5 @@ def _refused(libvirt: Libvirt, result: Result) -> WorkError:
         return LibvirtError(_("libvirt does not answer."), why, "", "libvirt.hangs", "")
     said = [line.strip() for line in (result.stderr + result.stdout).splitlines() if line.strip()]
     words = next((line[5:].strip() for line in said if line.startswith("ERROR")), " ".join(said)[-600:])
-    cause = causes.recognise(words, causes.DOMAIN)
+    cause = causes.recognise(words, causes.DOMAIN) or "libvirt.refused"
     return libvirt.error(_("virt-install could not start the guest."), words, cause, words)

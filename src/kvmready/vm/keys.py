@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
-from kvmready.errors import InputError, WorkError
+from kvmready.errors import InputError
 from kvmready.host.door import Command
 from kvmready.i18n import _
 from kvmready.typed import TYPE_CHECKING, NamedTuple
+from kvmready.vm.trouble import UNWRITABLE, NotReady
 
 if TYPE_CHECKING:
     from kvmready.host.door import Account, Door, Workshop
@@ -79,7 +80,8 @@ def make(host: Workshop, account: Account, keys: Keys, comment: str) -> Keys:
         done = host.change(Command(argv, 30.0, user))
         if not done.ok:
             why = _("There is no {program} on this host.").format(program=argv[0])
-            raise WorkError(
+            raise NotReady(
+                UNWRITABLE,
                 _("No ssh key can be made in {folder}.").format(folder=folder),
                 why if done.problem == "absent" else done.stderr.strip(),
                 _("Name the public key of yours: --ssh-key FILE"),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from kvmready.domains.listing import domains
 from kvmready.domains.pools import Pool, pools
-from kvmready.errors import UsageError, WorkError
+from kvmready.errors import UsageError
 from kvmready.i18n import _
 from kvmready.typed import TYPE_CHECKING, NamedTuple
 from kvmready.vm import capability, keys as ssh
+from kvmready.vm.trouble import NotReady
 from kvmready.vm.wanted import DISK, LEAST_MEMORY, login_name
 
 if TYPE_CHECKING:
@@ -33,15 +34,6 @@ class Place(NamedTuple):
     keys: ssh.Keys
     machine: str
     maximum: bool
-
-
-class NotReady(WorkError):
-    """The host cannot have this guest; ``cause`` is an id of the catalogue."""
-
-    def __init__(self, cause: str, what: str, why: str = "", next_move: str = "") -> None:
-        more = _("See: {command}").format(command=f"kvmready explain {cause}")
-        super().__init__(what, why, next_move or more)
-        self.cause = cause
 
 
 def early(host: Workshop, libvirt: Libvirt, wanted: Wanted) -> None:

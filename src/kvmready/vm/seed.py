@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kvmready.errors import WorkError
 from kvmready.host.door import Command
 from kvmready.i18n import _
 from kvmready.typed import TYPE_CHECKING
+from kvmready.vm.trouble import UNWRITABLE, NotReady, unwritable
 
 if TYPE_CHECKING:
     from kvmready.host.door import Workshop
@@ -63,15 +63,18 @@ def write(host: Workshop, folder: str, files: dict[str, str]) -> str:
         for name, text in files.items():
             host.write(f"{folder}/{name}", text.encode(), 0o600, lasting=False)
     except OSError as error:
-        raise WorkError(_("{path} cannot be written.").format(path=folder), error.strerror or str(error)) from None
+        raise unwritable(folder, error) from None
     words = ("-quiet", "-output", image, "-volid", LABEL, "-joliet", "-rock", *(f"{folder}/{name}" for name in files))
     for writer in WRITERS:
         done = host.change(Command((writer, *words), LIMIT))
         if done.ok:
             return image
         if done.problem != "absent":
-            raise WorkError(_("{program} could not write the seed of cloud-init.").format(program=writer), done.stderr)
-    raise WorkError(
+            what = _("{program} could not write the seed of cloud-init.").format(program=writer)
+            full = "no space left" in done.stderr.lower()
+            raise NotReady("storage.no-space" if full else UNWRITABLE, what, done.stderr.strip())
+    raise NotReady(
+        "libvirt.clients-missing",
         _("There is no program here that writes the seed of cloud-init."),
         ", ".join(WRITERS),
         _("Install one: the package is called xorriso."),

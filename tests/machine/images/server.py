@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,12 +19,17 @@ class Server:
         self.validators = True
         self.ranges = True
         self.status = 0
+        self.pieces: tuple[int, float] | None = None
+        """Sends so many bytes at a time, and rests so many seconds behind each."""
         self.asked: list[tuple[str, str]] = []
         server = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 server.answer(self)
+
+            def do_CONNECT(self) -> None:
+                server.connect(self)
 
             def log_message(self, format: str, *args: object) -> None:
                 pass
@@ -66,8 +72,19 @@ class Server:
         if self.validators:
             request.send_header("ETag", tag)
         request.end_headers()
-        request.wfile.write(content[start : start + self.cut] if self.cut else content[start:])
+        body = content[start : start + self.cut] if self.cut else content[start:]
+        size, rest = self.pieces or (len(body) or 1, 0.0)
+        for at in range(0, len(body), size):
+            try:
+                request.wfile.write(body[at : at + size])
+            except OSError:
+                break  # it is given up
+            time.sleep(rest)
         request.close_connection = True
+
+    def connect(self, request: BaseHTTPRequestHandler) -> None:
+        """It is no proxy."""
+        request.send_error(405)
 
     @contextmanager
     def running(self) -> Iterator[Server]:

@@ -6,10 +6,13 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from kvmready.host import guard as cleaner
 from kvmready.host.local import LocalHost
 from tests.machine.proof.conftest import eventually
 
@@ -109,6 +112,28 @@ def test_striking_waits_until_all_is_clean_and_survives_a_failing_command(tmp_pa
     assert not tree.exists()
     assert (tmp_path / "ran").exists()
     assert (elsewhere / "kept").exists()
+
+
+def test_what_has_to_go_well_first_is_waited_for_and_then_the_record_goes(tmp_path: Path, mark: str) -> None:
+    record, ran, ready = tmp_path / "record", tmp_path / "ran", tmp_path / "ready"
+    record.touch()
+    guard = LocalHost().guard(mark, [("touch", str(ran))], [], first=("cat", str(ready)), record=str(record))
+    threading.Timer(2, ready.touch).start()
+    guard.strike()
+    assert (ran.exists(), record.exists()) == (True, False)
+
+
+def test_the_record_stays_where_the_first_never_went_well(
+    tmp_path: Path, mark: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cleaner, "PATIENCE", 0.1)
+    monkeypatch.setattr(cleaner, "AGAIN", 0.05)
+    record, ran, gone = tmp_path / "record", tmp_path / "ran", tmp_path / "gone"
+    record.touch()
+    gone.touch()
+    work: dict[str, Any] = {"mark": mark, "commands": [["touch", str(ran)]], "identity": None, "environment": {}}
+    cleaner.clean({**work, "paths": [str(gone)], "first": ["/bin/false"], "record": str(record)})
+    assert (ran.exists(), record.exists(), gone.exists()) == (False, True, False)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root: it becomes another user")

@@ -18,7 +18,9 @@ SOURCE = str(Path(__file__).resolve().parents[3] / "src")
 IMAGES = "/var/lib/libvirt/images"
 FAKE = "/tmp/an image; of 10 'MiB'.img"
 SETUP = """set -eu
-mkdir -p /dev/net /run/lock /root.here
+mkdir -p /dev/net /run/lock /root.here /var/lib/kvmready
+mount -t tmpfs -o mode=755 state /var/lib/kvmready
+[ ! -d /var/lib/swtpm-localca ] || mount -t tmpfs -o mode=700,uid=$(id -u tss) ca /var/lib/swtpm-localca
 mknod -m 666 /dev/net/tun c 10 200
 mount -t devpts -o newinstance,ptmxmode=0666,mode=620,gid=5 devpts /dev/pts
 mount -t tmpfs -o mode=755 home /mnt
@@ -82,6 +84,7 @@ class Host:
         found = self.stack.virsh("list", "--all", "--name").split() + self.stack.virsh("vol-list", "default").split()
         found += [str(path) for path in self.root("/tmp").glob("kvmready*")]
         found += [path.name for path in self.root("/mnt/root").glob(".ssh/*")]
+        found += [str(path) for path in self.root("/var/lib/kvmready").glob("vm/*")]
         return found + marked("kvmready-vm-")
 
 

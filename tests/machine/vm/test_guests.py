@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -122,29 +125,92 @@ def test_one_that_cannot_be_reached_is_removed(host: Host) -> None:
     done = host.run("vm", "create", "silent", *words)
     assert done.returncode == 1
     assert "The guest has no address after 3 s." in done.stderr
+    assert "See: kvmready explain network.no-address" in done.stderr
+
+
+def begun(host: Host, name: str, stage: str) -> subprocess.Popen[str]:
+    """A creation that has come to a stage."""
+    running = host.begin("vm", "create", name, "--image", FAKE, "--accel", "tcg", "--memory", "64M")
+    assert running.stdout is not None
+    for line in running.stdout:
+        if stage in line:
+            return running
+    raise AssertionError(f"it ended before: {stage}")
+
+
+def end(host: Host, which: Callable[[list[str]], bool], how: signal.Signals) -> None:
+    """Send a signal to the host's processes whose arguments are meant; there has to be one."""
+    met = 0
+    space = os.readlink(f"/proc/{host.stack.pid}/ns/pid")
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                words = (folder / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
+                if which(words) and os.readlink(folder / "ns/pid") == space:
+                    os.kill(int(folder.name), how)
+                    met += 1
+            except OSError:
+                continue  # it ended meanwhile
+    assert met
 
 
 @pytest.mark.parametrize("stage", ["Making an ssh key", "Copying the image", "Starting the guest", "Waiting until"])
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_a_creation_that_is_killed(host: Host, stage: str, how: signal.Signals) -> None:
     name = f"killed-{uuid.uuid4().hex}"
-    running = host.begin("vm", "create", name, "--image", FAKE, "--accel", "tcg", "--memory", "64M")
-    assert running.stdout is not None
-    for line in running.stdout:
-        if stage in line:
-            break
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                words = (folder / "cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue  # it ended meanwhile
-            if name.encode() in words and b"create" in words and b"nsenter" not in words:
-                os.kill(int(folder.name), how)
+    running = begun(host, name, stage)
+    end(host, lambda words: name in words and "create" in words, how)
     running.wait(120)
+    assert running.stdout is not None
     running.stdout.close()
     assert eventually(host.left, 60) == []
     assert list(host.root("/var/lib/libvirt").glob("boot/*")) == []
+
+
+def restart(host: Host) -> None:
+    host.stack.run(("rm", "-f", "/run/libvirtd.pid"))
+    assert host.stack.run(("libvirtd", "-d")).returncode == 0
+
+
+def test_one_that_is_killed_while_libvirt_is_away(host: Host) -> None:
+    """Its guard waits until libvirt is back."""
+    name = f"killed-{uuid.uuid4().hex}"
+    running = begun(host, name, "Waiting until")
+    os.kill(host.stack.daemon(), signal.SIGKILL)
+    end(host, lambda words: name in words and "create" in words, signal.SIGKILL)
+    running.wait(120)
+    assert running.stdout is not None
+    running.stdout.close()
+    time.sleep(3)  # longer than the rounds of a guard that does not wait
+    assert list(host.root(IMAGES).iterdir()) != []
+    restart(host)
+    assert eventually(host.left, 90) == []
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("then", ["list", "delete"])
+def test_the_next_command_removes_what_no_guard_could(host: Host, then: str, how: signal.Signals) -> None:
+    """The guard is gone as well, as after a power cut; a creation that can still speak says what is left."""
+    name = f"killed-{uuid.uuid4().hex}"
+    running = begun(host, name, "Waiting until")
+    assert running.stdout is not None
+    identity = host.stack.virsh("domuuid", name).strip()
+    assert host.json("vm", "list")["guests"][0]["name"] == name  # it is being made: nobody removes it
+    end(host, lambda words: any("kvmready.host.guard" in word for word in words), signal.SIGKILL)
+    end(host, lambda words: name in words and "create" in words, how)
+    said = running.stdout.read()
+    running.wait(120)
+    running.stdout.close()
+    assert ("the next kvmready vm removes it" in said) == (how == signal.SIGTERM), said
+    record = host.root("/var/lib/kvmready/vm") / identity
+    assert record.stat().st_mode & 0o777 == 0o600
+    os.kill(host.stack.daemon(), signal.SIGKILL)
+    away = host.run("vm", "list")
+    assert (away.returncode, "cannot be removed yet" in away.stderr, record.exists()) == (1, True, True), away.stderr
+    restart(host)
+    done = host.run("vm", then, *((name,) if then == "delete" else ()))
+    assert done.returncode == 0, done.stderr
+    assert f"Removed what an interrupted creation left: '{name}'" in done.stderr
 
 
 def define(host: Host, name: str, *disks: str) -> None:
@@ -216,11 +282,14 @@ def test_start_and_stop(host: Host) -> None:
     assert host.run("vm", "start", "switch").returncode == 2
 
 
-def emulator(guest: str) -> int:
-    """The process of a guest."""
+def emulator(host: Host, guest: str) -> int:
+    """The process of a guest of that host's."""
+    space = os.readlink(f"/proc/{host.stack.pid}/ns/pid")
     for folder in Path("/proc").iterdir():
         try:
-            if folder.name.isdigit() and f"guest={guest},".encode() in (folder / "cmdline").read_bytes():
+            if not folder.name.isdigit() or os.readlink(folder / "ns/pid") != space:
+                continue
+            if f"guest={guest},".encode() in (folder / "cmdline").read_bytes():
                 return int(folder.name)
         except OSError:
             continue  # it ended meanwhile
@@ -230,7 +299,7 @@ def emulator(guest: str) -> int:
 def test_a_guest_that_hangs(host: Host) -> None:
     """The others are listed, and it can be cut off and deleted."""
     assert host.create("hangs").returncode == 0
-    process = emulator("hangs")
+    process = emulator(host, "hangs")
     os.kill(process, signal.SIGSTOP)
     assert [guest["state"] for guest in host.json("vm", "list")["guests"]] == ["running"]
     host.ok("vm", "delete", "hangs", "--yes", "--force", "--timeout", "2")
@@ -248,8 +317,7 @@ def test_libvirtd_restarted_in_the_middle(host: Host) -> None:
         if "Waiting until" in line:
             break
     os.kill(host.stack.daemon(), signal.SIGKILL)
-    host.stack.run(("rm", "-f", "/run/libvirtd.pid"))
-    assert host.stack.run(("libvirtd", "-d")).returncode == 0
+    restart(host)
     said += list(running.stdout)
     assert running.wait(120) == 1
     assert "The guest has no address after 8 s." in "".join(said), said

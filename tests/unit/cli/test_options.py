@@ -60,6 +60,14 @@ def test_mistakes_and_help_are_left_to_argparse(line: str) -> None:
     assert options.read(line.split()) is None
 
 
+@pytest.mark.parametrize("verb", options.WITH_ACTIONS)
+def test_a_verb_without_its_action_names_the_actions(verb: str) -> None:
+    for words in ([verb], ["--format", "json", verb]):
+        with pytest.raises(UsageError, match=f"^{verb} needs an action") as caught:
+            parser.parse(words)
+        assert all(action in caught.value.why for action in options.actions(verb))
+
+
 def test_what_every_verb_takes_has_a_value_in_any_case() -> None:
     parsed = parser.parse(["check"])
     assert (parsed.format, parsed.lang, parsed.verbose, parsed.debug) == ("text", "en", False, False)

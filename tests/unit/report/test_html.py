@@ -24,11 +24,11 @@ from tests.unit.report import hostile, samples
 TAGS = {
     *("html", "head", "meta", "link", "title", "style", "body", "header", "main", "footer", "section", "div", "p"),
     *("h1", "h2", "h3", "bdi", "span", "strong", "code", "pre", "time", "dl", "dt", "dd", "ol", "ul", "li", "a"),
-    *("details", "summary", "svg", "symbol", "path", "use"),
+    *("details", "summary", "svg", "symbol", "path", "use", "rect", "table", "thead", "tbody", "tr", "th", "td"),
 }
 ATTRIBUTES = {
     *("lang", "charset", "http-equiv", "content", "name", "rel", "href", "class", "id", "datetime"),
-    *("d", "viewBox", "width", "height", "aria-hidden"),
+    *("d", "viewBox", "width", "height", "aria-hidden", "x", "preserveAspectRatio", "scope"),
 }
 
 
@@ -133,6 +133,24 @@ def test_a_guest_that_ran_stands_on_top(accel: str, look: str) -> None:
     root = harmless(html.render(record))
     assert "no guest proved itself: libvirt" in said(root) and "virshtimeout" in said(root)
     assert "Nothing to mend" not in said(root)
+
+
+def test_a_linux_guest_is_told_with_its_start_and_its_figures() -> None:
+    record = samples.linux()
+    root = harmless(html.render(record))
+    card = next(node for node in root.iter("div") if node.attrib.get("class") == "card pass")
+    assert "debian-12 · 6.1.0-37-amd64 · kvm-clock · 192.168.122.71" in said(card)
+    bar = [(float(one.attrib["x"]), float(one.attrib["width"])) for one in card.iter("rect")]
+    assert bar == [(0, 69.6), (69.6, 104.3), (173.9, 826.1)]
+    assert "firmware0.8 skernel1.2 suser space9.5 s" in said(card)
+    rows = [[said(cell) for cell in row if cell.tag in ("th", "td")] for row in card.iter("tr")]
+    assert rows[0] == ["", "guest", "host", "ratio", "normal from", "judged"]
+    assert rows[1] == ["CPU, a turn", "1234 ns", "2345 ns", "0.53", "0.85", "low"]
+    assert rows[2][-1] == "normal"
+    assert rows[6] == ["network, from it", "–", "88 MB/s", "–", "0.050", "not measured"]
+    record["proof"]["linux"].update(boot=[], figures=[], image=None, kernel=None)
+    root = harmless(html.render(record))
+    assert "the host's own kernel · kvm-clock" in said(root) and not list(root.iter("table"))
 
 
 def test_a_run_is_told_instead_of_the_plan() -> None:

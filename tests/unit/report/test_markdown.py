@@ -185,5 +185,7 @@ def test_only_a_remedy_may_lead_somewhere(text: str) -> None:
 
 def test_a_linux_guest_has_a_table_of_figures() -> None:
     seen = markdown.render(samples.linux())
-    assert "| `CPU, a turn` | `1234 ns` | `2345 ns` | `0.53` | `0.85` |" in seen
-    assert "| `network, from it` | `–` | `88 MB/s` | `–` | `0.050` |" in seen
+    assert "| `CPU, a turn` | `1234 ns` | `2345 ns` | `0.53` | `0.85` | low |" in seen
+    assert "| `network, from it` | `–` | `88 MB/s` | `–` | `0.050` | not measured |" in seen
+    assert "kvm-clock · 192.168.122.71" in words(tokens(seen))
+    assert "Start: firmware 0.8 s, kernel 1.2 s, user space 9.5 s" in words(tokens(seen))

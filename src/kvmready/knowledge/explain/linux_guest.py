@@ -40,6 +40,50 @@ KERNEL_CAUSES = {
     ),
 }
 
+QEMU_CAUSES = {
+    "qemu.guest-silent": Wrong(
+        "qemu.guest-memory",
+        (
+            N_("The guest runs, or ended by itself, and nothing was heard of its system in the time that it had."),
+            N_("Mostly the image is for another architecture or firmware, the memory is too small, or it is slow."),
+        ),
+        (
+            Do(
+                N_("Keep the guest, and see what it says on its console:"),
+                ("kvmready vm create NAME --image IMAGE --no-wait", "kvmready vm console NAME"),
+            ),
+            Do(N_("Give it more memory, more time, or UEFI: --memory 2G --timeout 900 --uefi")),
+        ),
+    ),
+}
+
+LIBVIRT_CAUSES = {
+    "libvirt.refused": Wrong(
+        "libvirt.connect",
+        (N_("libvirt or QEMU said no in words that kvmready does not know; they stand in the message."),),
+        (
+            Do(N_("Have the host's logs looked through:"), ("kvmready doctor",)),
+            Do(N_("The guest's own log is often plainer:"), ("# tail /var/log/libvirt/qemu/NAME.log",)),
+        ),
+    ),
+}
+
+STORAGE_CAUSES = {
+    "storage.not-writable": Wrong(
+        "storage.space",
+        (
+            N_("kvmready keeps images, records and keys in folders of the caller's, and cannot write one of them."),
+            N_("It belongs to somebody else, others could write there too, or it is mounted read-only."),
+        ),
+        (
+            Do(
+                N_("Look at the folder that the message names, and at those above it:"),
+                ("namei -l /var/cache/kvmready/images", "findmnt -T /var/cache/kvmready/images"),
+            ),
+        ),
+    ),
+}
+
 NETWORK_CAUSES = {
     "network.no-address": Wrong(
         "network.dnsmasq",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kvmready.i18n import N_
-from kvmready.knowledge.explain import packages
+from kvmready.knowledge.explain import linux_guest, packages
 from kvmready.knowledge.explain.topic import Asked, Do, Layer, Look, Room, Topic, Wrong
 
 _HELP = Look(
@@ -283,4 +283,4 @@ _CHECKS = {
     ),
 }
 
-ROOM = Room(_LAYER, _TOPICS, _CAUSES, _CHECKS)
+ROOM = Room(_LAYER, _TOPICS, {**_CAUSES, **linux_guest.QEMU_CAUSES}, _CHECKS)
