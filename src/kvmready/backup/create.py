@@ -150,6 +150,8 @@ def _guest(
             still_off(libvirt, guest)
         else:
             plan = running.save(saved, active, guest, found, plan, wish.method, id)
+            note = work.settle()
+            saved.notes += (note,) if note else ()
         manifest = _blank(host, id, "guest")._replace(
             name=defined.name,
             uuid=guest.uuid,

@@ -111,13 +111,14 @@ def checkpoint_xml(name: str, sources: Sequence[Source], others: Sequence[str]) 
     return "\n".join([*lines, "  </disks>", "</domaincheckpoint>\n"])
 
 
-def begin(host: Workshop, libvirt: Libvirt, uuid: str, agent: bool, files: tuple[str, str]) -> Begun:
+def begin(libvirt: Libvirt, uuid: str, agent: bool, files: tuple[str, str], late: Callable[[], None]) -> Begun:
     """Begin the job, with the guest's file systems frozen for that moment where its agent answers.
 
-    ``files``: the XML of the backup, and of the checkpoint or empty. Raises Unsupported, LibvirtError.
+    ``files``: the XML of the backup, and of the checkpoint or empty; ``late``: see ``frozen``. Raises Unsupported,
+    LibvirtError.
     """
     more = (f"--checkpointxml={files[1]}",) if files[1] else ()
-    with frozen(libvirt, uuid, agent) as freeze:
+    with frozen(libvirt, uuid, agent, late) as freeze:
         try:
             libvirt.change("backup-begin", f"--domain={uuid}", f"--backupxml={files[0]}", *more, limit=BEGIN_LIMIT)
         except LibvirtError as error:

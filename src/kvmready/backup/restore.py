@@ -6,6 +6,8 @@ gets the definition. What fails before that is removed, and what was overwritten
 
 from __future__ import annotations
 
+import shlex
+
 from kvmready.apply.event import Event, Notify
 from kvmready.backup import image, parts, place, tree
 from kvmready.backup.manifest import ID, Manifest
@@ -116,7 +118,7 @@ def restore(
         libvirt.change("autostart", f"--domain={uuid}")
     notify(Event("done"))
     return Restored(
-        name or defined.name, uuid, entry.id, tuple(file.path for file in files), _notes(libvirt, entry, defined)
+        name or defined.name, uuid, entry.id, tuple(file.path for file in files), _notes(libvirt, entry, defined, uuid)
     )
 
 
@@ -249,14 +251,23 @@ def _define(host: Workshop, libvirt: Libvirt, xml: str, file: str) -> None:
     libvirt.change("define", f"--file={file}", limit=DEFINE_LIMIT)
 
 
-def _notes(libvirt: Libvirt, entry: Entry, defined: Definition) -> tuple[str, ...]:
+def _notes(libvirt: Libvirt, entry: Entry, defined: Definition, uuid: str) -> tuple[str, ...]:
     """What the guest needs that this host does not have."""
     notes = []
     for number, network in enumerate(parts.networks(defined)):
-        if not libvirt.run("net-info", f"--network={network}").ok:
-            notes.append(
-                _("This host has no network {name}; its definition is in {file}.").format(
-                    name=network, file=f"{entry.folder}/network-{number}.xml"
-                )
-            )
+        result = libvirt.run("net-info", f"--network={network}")
+        virsh, name = f"virsh -c {libvirt.uri}", shlex.quote(network)
+        start = f"{virsh} net-start {name}"
+        if not result.ok:
+            file = f"{entry.folder}/network-{number}.xml"
+            define = f"{virsh} net-define {shlex.quote(file)}"
+            words = _("This host has no network {name}, without which the guest does not start. Make it: {commands}")
+            if entry.manifest is not None and entry.manifest.has(f"network-{number}.xml"):
+                notes.append(words.format(name=network, commands=f"{define}; {start}"))
+            else:  # it was not there, either
+                words = _("This host has no network {name}, and the backup neither. Give the guest another: {command}")
+                notes.append(words.format(name=network, command=f"{virsh} edit {uuid}"))
+        elif "Active: no" in " ".join(result.stdout.split()):
+            words = _("The network {name} is off, and the guest does not start without it: {command}")
+            notes.append(words.format(name=network, command=start))
     return tuple(notes)

@@ -215,7 +215,7 @@ def _begin(saved: Saved, guest: Domain, found: Sources, plan: Plan, agent: bool,
             saved.host.write(files[1], xml.encode("utf-8"), 0o600, lasting=False)
         saved.work.job_begins(spools, plan.checkpoint)
         try:
-            begun = job.begin(saved.host, saved.libvirt, guest.uuid, agent, files)
+            begun = job.begin(saved.libvirt, guest.uuid, agent, files, saved.work.thaw_later)
         except LibvirtError as error:
             if not plan.since or not _checkpoint_is_bad(error.words):
                 raise

@@ -57,7 +57,7 @@ def save(saved: Saved, guest: Domain, found: Sources, agent: bool, id: str) -> t
     overlays = [overlay(one) for one in found.disks]
     commits = [commit(uuid, one.target) for one in found.disks]
     saved.work.commits(commits, lambda: drop(host, libvirt, uuid, overlays))
-    with frozen(libvirt, uuid, agent) as freeze:
+    with frozen(libvirt, uuid, agent, saved.work.thaw_later) as freeze:
         more = ("--disk-only", "--atomic", "--no-metadata")
         libvirt.change("snapshot-create", f"--domain={uuid}", f"--xmlfile={file}", *more, limit=SNAPSHOT_LIMIT)
     host.remove(file, lasting=False)

@@ -247,6 +247,7 @@ def test_only_one_at_a_time(host: Host) -> None:
     host.until(lambda: spooling(host))
     done = host.backup("create", "big", "--to", BACKUPS)
     assert done.returncode == 1 and "Another kvmready works on the backups" in done.stderr
+    assert "kvmready explain storage.backup-busy" in done.stderr
     assert host.listed() == []
     process.communicate(timeout=120)
     assert process.returncode == 0
