@@ -1,5 +1,8 @@
 """A full backup against ``qemu-img convert`` alone with the same compression: ``python3 -m bench.backup [--mib N]``.
 
+The peers neither hash nor fsync. ``qemu-img convert`` is called as a person would, and with the very options that the
+backup gives it; of a running guest it reads what is no one moment, a bare backup job does.
+
 Needs root. It runs under a private libvirtd (the one of the tests), with the disk and the backups in ``--folder``.
 The data is like a disk's: a third random, a third text, a third empty.
 """
@@ -8,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import subprocess
 import sys
@@ -19,6 +23,14 @@ TREE = HERE.parent
 DOMAIN = """<domain type='qemu'><name>bench</name><memory unit='MiB'>32</memory><vcpu>1</vcpu>
 <os><type arch='x86_64' machine='pc'>hvm</type></os><devices><disk type='file' device='disk'>
 <driver name='qemu' type='qcow2'/><source file='{disk}'/><target dev='vda' bus='virtio'/></disk></devices></domain>"""
+
+JOB = """<domainbackup mode='push'><disks><disk name='vda' backup='yes' type='file'><driver type='qcow2'/>
+<target file='{target}'/></disk></disks></domainbackup>"""
+PUSH = """rm -f "$2" && virsh -q backup-begin bench "$1" > /dev/null || exit 1
+while virsh -q domjobinfo bench | grep -q Backup; do sleep 0.1; done
+virsh -q domjobinfo bench --completed --anystats --keep-completed | grep -q Completed"""
+
+HAND = 'qemu-img convert "$@" && sha256sum "$0" && sync "$0" "$(dirname "$0")"'
 
 
 def fill(path: Path, mib: int) -> None:
@@ -41,6 +53,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--folder", type=Path, default=Path("/var/tmp"))
     parsed = parser.parse_args()
+    os.nice(-20)  # before everything else on the machine, with all that it starts: the figures of a quiet one
     with tempfile.TemporaryDirectory(prefix="kvmready-bench-", dir=parsed.folder) as name:
         folder = Path(name)
         folder.chmod(0o711)
@@ -70,29 +83,35 @@ def measure(folder: Path, inside: tuple[str, ...], mib: int, runs: int) -> None:
     (folder / "disk.raw").unlink()
     (folder / "bench.xml").write_text(DOMAIN.format(disk=disk), encoding="utf-8")
     subprocess.run((*inside, "virsh", "-q", "define", str(folder / "bench.xml")), check=True)
-    convert = ("-f", "qcow2", "-O", "qcow2", "-c", "-o", "compression_type=zstd", str(disk), f"{target}/x")
+    (folder / "job.xml").write_text(JOB.format(target=folder / "job.qcow2"), encoding="utf-8")
+    plain = ("-f", "qcow2", "-O", "qcow2", "-c", "-o", "compression_type=zstd", str(disk), f"{target}/x")
     program = ("env", f"PYTHONPATH={TREE / 'src'}", sys.executable, "-m", "kvmready")
     clean = 'rm -rf "$1" && mkdir -m 700 "$1" && shift && exec "$@"'
     fresh = (*inside, "sh", "-c", clean, "sh", str(target))
-    commands = {
-        "convert": [*fresh, "qemu-img", "convert", *convert],
-        "backup": [*fresh, *program, "backup", "create", "bench", "--to", str(target)],
-    }
+    ours = [*fresh, *program, "backup", "create", "bench", "--to", str(target)]
     for state in ("shut off", "running"):
-        if state == "running":
+        running = ("-U",) if state == "running" else ()
+        peers = {
+            "`qemu-img convert -c`": [*fresh, "qemu-img", "convert", *running, *plain],
+            "`qemu-img convert -c -W`, as we call it": [*fresh, "qemu-img", "convert", "-W", *running, *plain],
+            "the same, `sha256sum` and `sync`": [*fresh, "sh", "-c", HAND, f"{target}/x", "-W", *running, *plain],
+        }
+        if running:
             subprocess.run((*inside, "virsh", "-q", "start", "bench"), check=True)
-            commands["convert"] = [*fresh, "qemu-img", "convert", "-U", *convert]
-        order = json.dumps({"runs": runs, "commands": commands})
+            begin = (str(folder / "job.xml"), str(folder / "job.qcow2"))
+            peers["a bare libvirt backup job, not compressed"] = [*inside, "sh", "-c", PUSH, "sh", *begin]
+        order = json.dumps({"runs": runs, "commands": {"backup": ours, **peers}})
         done = subprocess.run((sys.executable, str(HERE / "timing.py")), input=order, stdout=subprocess.PIPE, text=True)
         seen = json.loads(done.stdout)
-        assert seen["convert"]["statuses"] == seen["backup"]["statuses"] == [0], seen
-        ours, alone = seen["backup"], seen["convert"]
-        print(
-            f"| `backup create`, {mib} MiB, guest {state} | {ours['median']:.1f} s, CPU {ours['cpu']:.1f} s "
-            f"| {alone['median']:.1f} s, CPU {alone['cpu']:.1f} s `qemu-img convert` "
-            f"| {ours['median'] / alone['median']:.2f} | {'≤ 1.15' if state == 'shut off' else '–'} |",
-            flush=True,
-        )
+        assert all(one["statuses"] == [0] for one in seen.values()), seen
+        own = seen.pop("backup")
+        for name, peer in seen.items():
+            print(
+                f"| `backup create`, {mib} MiB, guest {state} | {own['median']:.1f} s, CPU {own['cpu']:.1f} s "
+                f"| {peer['median']:.1f} s, CPU {peer['cpu']:.1f} s {name} "
+                f"| {own['median'] / peer['median']:.2f} | ≤ 1.15 |",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -35,12 +35,12 @@ def nspawn_host(nspawn_hosts: Callable[..., Container]) -> Container:
 
 @pytest.fixture
 def nspawn_hosts() -> Iterator[Callable[..., Container]]:
-    """Starts such hosts, as many as asked: ``nspawn_hosts(name="…", kvm="device")``; all end with the test."""
+    """Starts such hosts, as many as asked: ``nspawn_hosts("…", "ready", kvm="device")``; all end with the test."""
     reason = needs.why_not("nspawn")
     if reason:
         pytest.skip(reason)
     with ExitStack() as stack:
-        yield lambda name="host", kvm="null": stack.enter_context(nspawn.start(name, kvm=kvm))
+        yield lambda name="host", base="fresh", kvm="null": stack.enter_context(nspawn.start(name, base, kvm=kvm))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

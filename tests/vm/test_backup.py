@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -23,6 +24,9 @@ DOMAIN = f"""<domain type='kvm'><name>web</name><memory unit='MiB'>192</memory><
 <target dev='vda' bus='virtio'/></disk><interface type='network'><source network='default'/><model type='virtio'/>
 </interface><serial type='pty'/></devices></domain>"""
 
+BRANCH = """<network><name>branch</name><bridge name='virbr78'/><ip address='192.168.78.1' netmask='255.255.255.0'>
+<dhcp><range start='192.168.78.10' end='192.168.78.99'/></dhcp></ip></network>"""
+
 
 def run(host: Host, *argv: str) -> str:
     done = host.run(list(argv))
@@ -36,12 +40,12 @@ def backup(host: Host, *words: str) -> Any:
     return json.loads(done.stdout)
 
 
-def address(host: Host, name: str) -> str:
+def address(host: Host, name: str, network: str = "default") -> str:
     """Of a tiny Linux, once its shell answers."""
     end = time.monotonic() + 300
     while time.monotonic() < end:
         mac = run(host, "virsh", "-q", "-c", "qemu:///system", "domiflist", name).split()[4]
-        leases = run(host, "virsh", "-q", "-c", "qemu:///system", "net-dhcp-leases", "default", mac).split()
+        leases = run(host, "virsh", "-q", "-c", "qemu:///system", "net-dhcp-leases", network, mac).split()
         found = next((word.split("/")[0] for word in leases if "/" in word), "")
         if found and host.run(["python3", "-c", SHELL, found, "true"]).status == 0:
             return found
@@ -86,6 +90,52 @@ def test_a_guest_under_kvm_comes_back_with_its_file(vm_tools: None) -> None:
             "sha256sum /data/file; cat /proc/cpuinfo /sys/devices/system/clocksource/*/current*",
         )
         assert said.split()[0] == digest and "kvm-clock" in said
+
+
+@pytest.mark.skipif(bool(cloudimage.missing()), reason=f"not installed: {cloudimage.missing()}")
+def test_a_guest_comes_back_on_another_host(nspawn_hosts: Callable[..., Container]) -> None:
+    """Made on one host, carried to a fresh one that has neither the guest's network nor a pool for its disk."""
+    virsh = ("virsh", "-q", "-c", "qemu:///system")
+    disk = "/srv/guests/web.qcow2"
+    one, two = (nspawn_hosts(f"backup-{number}", "ready", kvm="absent") for number in range(2))
+    place(one)
+    run(one, "mkdir", "-p", "/srv/guests")
+    one.copy(cloudimage.tiny(), disk)
+    tpm = "<tpm model='tpm-crb'><backend type='emulator' version='2.0'/></tpm></devices>"
+    domain = DOMAIN.replace("type='kvm'", "type='qemu'").replace(DISK, disk).replace("'default'", "'branch'")
+    one.write("/root/web.xml", domain.replace("</devices>", tpm))
+    one.write("/root/branch.xml", BRANCH)
+    for words in (("net-define", "/root/branch.xml"), ("net-start", "branch"), ("define", "/root/web.xml")):
+        run(one, *virsh, *words)
+    run(one, *virsh, "start", "web")
+    at = address(one, "web", "branch")
+    write = "head -c 8000000 /dev/urandom > /data/file; sync; sha256sum /data/file"
+    digest = run(one, "python3", "-c", SHELL, at, write).split()[0]
+    made = backup(one, "create", "web")["guests"][0]["backup"]
+    assert made["method"] == "job"
+    kept = one.directory / "upper/var/lib/kvmready/backups"
+    place(two)
+    run(two, "mkdir", "-m", "700", "/srv/carried")
+    two.copy(kept / made["id"], f"/srv/carried/{made['id']}")
+    run(two, "chown", "-R", "root:root", "/srv/carried")
+    two.run([*virsh, "pool-destroy", "default"])
+    two.run([*virsh, "pool-undefine", "default"])
+    no_pool = kvmready(two, "backup", "restore", "web", "--from", "/srv/carried")
+    assert no_pool.status == 1 and "kvmready explain storage.pool-missing" in no_pool.stderr, no_pool
+    assert run(two, *virsh, "list", "--all", "--uuid").strip() == ""
+    run(two, *virsh, "pool-define-as", "default", "dir", "--target", "/var/lib/libvirt/images")
+    run(two, *virsh, "pool-start", "default")
+    restored = backup(two, "restore", "web", "--from", "/srv/carried")
+    assert restored["paths"] == ["/var/lib/libvirt/images/web-vda.qcow2"]
+    assert restored["uuid"] == made["uuid"] and len(restored["notes"]) == 1
+    said, _colon, commands = restored["notes"][0].partition("Make it: ")
+    assert said.startswith("This host has no network branch")
+    assert two.run([*virsh, "start", "web"]).status != 0
+    run(two, "sh", "-c", commands)  # as a person pastes it
+    run(two, *virsh, "start", "web")
+    at = address(two, "web", "branch")
+    assert run(two, "python3", "-c", SHELL, at, "sha256sum /data/file").split()[0] == digest
+    assert run(two, "ls", f"/var/lib/libvirt/swtpm/{made['uuid']}/tpm2").split() == ["tpm2-00.permall"]
 
 
 def test_the_timer_of_a_real_systemd(nspawn_host: Container) -> None:

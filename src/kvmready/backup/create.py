@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from kvmready import __version__
 from kvmready.apply.event import Event, Notify
 from kvmready.apply.journal import stamp
-from kvmready.backup import host_files, image, parts, running, snapshot
+from kvmready.backup import host_files, image, leftovers, parts, running, snapshot
 from kvmready.backup.manifest import Disk, Item, Manifest
 from kvmready.backup.pace import Pace
+from kvmready.backup.refused import NO_SPACE, Refused
 from kvmready.backup.repository import STATE, Entry, Repository, busy, cannot_write, items, new_id
-from kvmready.backup.sources import Sources, sources
+from kvmready.backup.sources import Sources, disk_file, sources
 from kvmready.backup.work import Work
 from kvmready.domains.connection import Libvirt
 from kvmready.domains.definition import definition_of
@@ -21,9 +22,6 @@ from kvmready.host.door import Workshop
 from kvmready.i18n import _
 from kvmready.report.text_backup import size
 from kvmready.typed import NamedTuple, Optional
-
-ANSWER_LIMIT = 15.0
-"""Seconds in which the emulator of a running guest has to answer libvirt."""
 
 SPARE = 64 << 20
 """Bytes that are left free on a file system at the least."""
@@ -131,12 +129,14 @@ def _guest(
     if snapshot.mend(host, libvirt, guest, active or defined):
         notify(Event("progress", text=_("an overlay that a killed backup had left was committed")))
         return _guest(host, repository, libvirt, guest, wish, notify)
-    snapshot.sweep(host, libvirt, active or defined)
+    if leftovers.end_job(host, libvirt, guest):
+        notify(Event("progress", text=_("a backup job that an earlier backup had left was ended")))
+    leftovers.sweep(host, libvirt, active or defined)
     found = sources(host, libvirt, active or defined, id)
     plan = running.Plan("offline", "", "")
     if active is not None and found.disks:
         # Its emulator must answer before anything is begun: a hanging one costs this long, not a job's time limit.
-        libvirt.text("domblkstat", f"--domain={guest.uuid}", f"--device={found.disks[0].target}", limit=ANSWER_LIMIT)
+        running.answers(libvirt, guest, found.disks[0].target)
         plan = running.plan(host, libvirt, guest.uuid, found, repository, wish.incremental)
     need_room(repository, found, active is not None, plan.size)
     folder = repository.begin(id)
@@ -150,6 +150,8 @@ def _guest(
             still_off(libvirt, guest)
         else:
             plan = running.save(saved, active, guest, found, plan, wish.method, id)
+            note = work.settle()
+            saved.notes += (note,) if note else ()
         manifest = _blank(host, id, "guest")._replace(
             name=defined.name,
             uuid=guest.uuid,
@@ -167,10 +169,6 @@ def _guest(
         work.keep()
     running.forget_old(libvirt, guest.uuid, plan, repository)
     return entry
-
-
-def disk_file(target: str) -> str:
-    return f"disk-{target}.qcow2"
 
 
 class _Saved:
@@ -197,7 +195,7 @@ class _Saved:
             target = f"{self.folder}/{disk_file(one.target)}"
             source = image.node(one.path, one.format)
             log = f"{self.folder}/progress.log"
-            image.copy(self.host, source, target, log, Pace(one.used, self.say), options=("-c", *options))
+            image.copy(self.host, source, target, log, Pace(one.used, self.say), options=options)
             self.items = (*self.items, *items(self.host, self.folder, [disk_file(one.target)]))
 
 
@@ -233,7 +231,8 @@ def need_room(repository: Repository, found: Sources, active: bool, changed: int
     for folder, count in wanted.items():
         space = spaces[folder]
         if not space.error and space.free < count + SPARE:
-            raise WorkError(
+            raise Refused(
+                NO_SPACE,
                 _("There is not enough room in {folder}: up to {need} are needed, {free} are free.").format(
                     folder=folder, need=size(count + SPARE), free=size(space.free)
                 ),

@@ -6,10 +6,10 @@ Definitions are asked for without libvirt's secrets: the passwords of screens ar
 from __future__ import annotations
 
 from kvmready.backup import tree
+from kvmready.backup.refused import NO_SPACE, UNREADABLE, Refused
 from kvmready.backup.sources import Sources
 from kvmready.domains.connection import Libvirt, LibvirtError
 from kvmready.domains.definition import Definition
-from kvmready.errors import WorkError
 from kvmready.host.door import Command, Workshop
 from kvmready.i18n import _
 from kvmready.plan.command import explain
@@ -44,7 +44,7 @@ def save(
     if state and not host.stat(state).error:
         packed = tree.pack(host, [state])
         if packed.missed:
-            raise WorkError(_("The state of the TPM cannot be read."), "; ".join(packed.missed))
+            raise Refused(UNREADABLE, _("The state of the TPM cannot be read."), "; ".join(packed.missed))
         names.append(tree.save(host, packed.content, folder, TPM))
     for medium in found.media:
         copy(host, medium.path, f"{folder}/{medium_file(medium.target)}")
@@ -73,7 +73,8 @@ def copy(host: Workshop, source: str, target: str) -> None:
     argv = ("cp", "--sparse=always", "--", source, target)
     result = host.change(Command(argv, timeout=COPY_LIMIT))
     if not result.ok:
-        raise WorkError(_("{file} cannot be copied.").format(file=source), explain(result))
+        cause = NO_SPACE if "No space left" in result.stderr else UNREADABLE
+        raise Refused(cause, _("{file} cannot be copied.").format(file=source), explain(result))
 
 
 def _bytes(one: Definition) -> bytes:

@@ -10,9 +10,9 @@ from collections.abc import Iterable
 
 from kvmready.backup.manifest import Disk
 from kvmready.backup.parts import medium_file
+from kvmready.backup.refused import IN_THE_WAY, NO_POOL, Refused
 from kvmready.domains.connection import Libvirt
 from kvmready.domains.definition import Definition, tree
-from kvmready.errors import WorkError
 from kvmready.i18n import _
 from kvmready.typed import TYPE_CHECKING, NamedTuple
 
@@ -59,7 +59,8 @@ def pool(libvirt: Libvirt) -> str:
     result = libvirt.run("pool-dumpxml", f"--pool={POOL}")
     path = tree(result.stdout).findtext("target/path") if result.ok else ""
     if not path:
-        raise WorkError(
+        raise Refused(
+            NO_POOL,
             _("A disk has to go to the default storage pool, and there is none."),
             "",
             _("Make it, then run the same command again: kvmready up"),
@@ -94,7 +95,8 @@ def disks(
         if fit and not name:
             there = is_there(host, disk.source)
             if there and (disk.source not in mine or disk.source in others):
-                raise WorkError(
+                raise Refused(
+                    IN_THE_WAY,
                     _("{path} is there already, and it is no disk of this guest.").format(path=disk.source),
                     "",
                     _("Move it away, or restore the guest under another name with --as."),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kvmready.backup.place import File
+from kvmready.backup.refused import IN_THE_WAY, Refused
 from kvmready.domains.connection import Libvirt
-from kvmready.errors import WorkError
 from kvmready.host.door import Workshop
 from kvmready.i18n import _
 from kvmready.typed import TYPE_CHECKING
@@ -105,7 +105,7 @@ class Putting:
             if over:
                 host.rename(place, self._former(place))
             elif host.stat(place).error != "ENOENT":
-                raise WorkError(_("{path} is there already.").format(path=place), "", _("Move it away."))
+                raise Refused(IN_THE_WAY, _("{path} is there already.").format(path=place), "", _("Move it away."))
         self._moved = True
         self._arm()
         for hidden, place, _over in self._moves:

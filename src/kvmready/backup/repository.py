@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
-import re
+import errno
 import time
 from collections.abc import Iterable, Mapping, Sequence
 
-from kvmready.backup import manifest
+from kvmready.backup import manifest, refused
 from kvmready.backup.manifest import Item, Manifest
+from kvmready.backup.refused import Damaged, Refused
+from kvmready.backup.sources import SPOOL_NAME
+from kvmready.backup.syncing import Syncing
 from kvmready.errors import InputError, WorkError
 from kvmready.host.door import Workshop
 from kvmready.i18n import _
@@ -57,7 +60,8 @@ class Repository:
             host.mkdir(self.folder, 0o700)
             seen = host.stat(self.folder)
             if seen.kind == "directory" and (seen.uid != 0 or seen.mode & 0o022):
-                raise WorkError(
+                raise Refused(
+                    refused.FOLDER,
                     _("{folder} is no safe place for backups: others than root may write there.").format(
                         folder=self.folder
                     ),
@@ -150,9 +154,8 @@ def sweep_spools(host: Workshop, folder: str) -> None:
         paths = json.loads(reading.text)
     except ValueError:
         return  # it was being written when the power failed, so that nothing was made yet
-    name = re.compile(r"\.kvmready-\d{8}T\d{6}Z-[0-9a-f]{8}-[a-z0-9]+\.qcow2")
     for path in paths if isinstance(paths, list) else ():
-        if isinstance(path, str) and name.fullmatch(path.rpartition("/")[2]) and host.stat(path).kind == "file":
+        if isinstance(path, str) and SPOOL_NAME.fullmatch(path.rpartition("/")[2]) and host.stat(path).kind == "file":
             host.remove(path, lasting=False)
 
 
@@ -163,20 +166,12 @@ def chain(entries: Iterable[Entry], top: Entry) -> list[Entry]:
     while True:
         last = found[-1].manifest
         if last is None or found[-1].problem:
-            raise InputError(
-                _("The backup {id} is damaged.").format(id=found[-1].id),
-                found[-1].problem,
-                _("Take another one: kvmready backup list"),
-            )
+            raise Damaged(_("The backup {id} is damaged.").format(id=found[-1].id), found[-1].problem)
         if not last.base:
             return found
         below = known.get(last.base)
         if below is None or (below.manifest is not None and below.manifest.group != last.group):
-            raise InputError(
-                _("The backup {id} stands on {base}, which is not there.").format(id=last.id, base=last.base),
-                "",
-                _("Take another one: kvmready backup list"),
-            )
+            raise Damaged(_("The backup {id} stands on {base}, which is not there.").format(id=last.id, base=last.base))
         found.append(below)
 
 
@@ -197,13 +192,18 @@ def sums(host: Workshop, paths: list[str]) -> list[str]:
 
 
 def items(host: Workshop, folder: str, names: Sequence[str]) -> tuple[Item, ...]:
-    """Files of a backup as its manifest names them. Raises WorkError."""
-    found = sums(host, [f"{folder}/{name}" for name in names])
+    """Files of a backup as its manifest names them, on the disk when this returns. Raises WorkError, OSError."""
+    found = []
+    for name in names:
+        synced = Syncing(host, f"{folder}/{name}")  # the disk writes while the CPU hashes
+        found += sums(host, [f"{folder}/{name}"])
+        synced.wait()
     return tuple(Item(name, host.stat(f"{folder}/{name}").size, digest) for name, digest in zip(names, found))
 
 
-def busy(holder: Mapping[str, str]) -> WorkError:
-    return WorkError(
+def busy(holder: Mapping[str, str]) -> Refused:
+    return Refused(
+        refused.BUSY,
         _("Another kvmready works on the backups of this host: process {pid}, since {since}.").format(
             pid=holder["pid"], since=holder["since"]
         ),
@@ -212,6 +212,7 @@ def busy(holder: Mapping[str, str]) -> WorkError:
     )
 
 
-def cannot_write(folder: str, error: OSError) -> WorkError:
-    move = _("Nothing was left behind.")
-    return WorkError(_("{folder} cannot be written.").format(folder=folder), error.strerror or str(error), move)
+def cannot_write(folder: str, error: OSError) -> Refused:
+    cause = refused.NO_SPACE if error.errno in (errno.ENOSPC, errno.EDQUOT) else refused.FOLDER
+    what = _("{folder} cannot be written.").format(folder=folder)
+    return Refused(cause, what, error.strerror or str(error), _("Nothing was left behind."))

@@ -6,12 +6,15 @@ gets the definition. What fails before that is removed, and what was overwritten
 
 from __future__ import annotations
 
+import shlex
+
 from kvmready.apply.event import Event, Notify
 from kvmready.backup import image, parts, place, tree
 from kvmready.backup.manifest import ID, Manifest
 from kvmready.backup.pace import Pace
 from kvmready.backup.place import File
 from kvmready.backup.putting import Putting
+from kvmready.backup.refused import IN_THE_WAY, NO_SPACE, Damaged, Refused
 from kvmready.backup.repository import Entry, Repository, chain
 from kvmready.backup.rewrite import Placed, rewritten
 from kvmready.backup.running import checkpoints
@@ -19,7 +22,7 @@ from kvmready.backup.verify import changed
 from kvmready.domains.connection import Libvirt
 from kvmready.domains.definition import TPM_FOLDER, Definition, definitions_of, parse
 from kvmready.domains.listing import Domain, domains
-from kvmready.errors import InputError, UsageError, WorkError
+from kvmready.errors import UsageError
 from kvmready.host.door import Command, Workshop
 from kvmready.i18n import _
 from kvmready.report.text_backup import size
@@ -52,7 +55,7 @@ def choose(repository: Repository, wanted: str) -> Entry:
     if ID.fullmatch(wanted):
         entry = repository.entry(wanted)
         if entry.manifest is None or entry.problem:
-            raise InputError(_("The backup {id} is damaged.").format(id=wanted), entry.problem)
+            raise Damaged(_("The backup {id} is damaged.").format(id=wanted), entry.problem)
     else:
         all_of = [one for one in repository.entries() if one.manifest is not None and not one.problem]
         mine = [one for one in all_of if one.manifest is not None and wanted in (one.manifest.name, one.manifest.uuid)]
@@ -115,7 +118,7 @@ def restore(
         libvirt.change("autostart", f"--domain={uuid}")
     notify(Event("done"))
     return Restored(
-        name or defined.name, uuid, entry.id, tuple(file.path for file in files), _notes(libvirt, entry, defined)
+        name or defined.name, uuid, entry.id, tuple(file.path for file in files), _notes(libvirt, entry, defined, uuid)
     )
 
 
@@ -131,20 +134,16 @@ def _verify(host: Workshop, below: list[Entry]) -> None:
         disks = [disk.file for disk in entry.manifest.disks]
         wrong = changed(host, entry, disks if number else [item.path for item in entry.manifest.items])
         if wrong:
-            raise InputError(
-                _("The backup {id} is damaged.").format(id=entry.id),
-                " ".join(wrong),
-                _("Take another one: kvmready backup list"),
-            )
+            raise Damaged(_("The backup {id} is damaged.").format(id=entry.id), " ".join(wrong))
 
 
 def _definition(host: Workshop, entry: Entry) -> Definition:
-    """Raises InputError where it is not the one of the manifest."""
+    """Raises Damaged where it is not the one of the manifest."""
     assert entry.manifest is not None
     reading = host.read(f"{entry.folder}/{parts.DOMAIN}", 16 << 20)
     defined = parse(reading.text)
     if not entry.manifest.has(parts.DOMAIN) or defined.uuid != entry.manifest.uuid:
-        raise InputError(_("The backup {id} is damaged.").format(id=entry.id), parts.DOMAIN)
+        raise Damaged(_("The backup {id} is damaged.").format(id=entry.id), parts.DOMAIN)
     return defined
 
 
@@ -155,19 +154,22 @@ def _old(libvirt: Libvirt, manifest: Manifest, defined: Definition, name: str, f
     wanted = name or defined.name
     same = None if name else next((one for one in there if one.uuid == manifest.uuid), None)
     if any(found.name == wanted and uuid != (same.uuid if same else "") for uuid, found in known.items()):
-        raise WorkError(
+        raise Refused(
+            IN_THE_WAY,
             _("There is another guest {name} on this host.").format(name=wanted),
             "",
             _("Restore it under another name with --as."),
         )
     if same is not None and not force:
-        raise WorkError(
+        raise Refused(
+            IN_THE_WAY,
             _("The guest {name} is on this host already.").format(name=wanted),
             "",
             _("Add --force to overwrite it with its backup, or restore it under another name with --as."),
         )
     if same is not None and same.active:
-        raise WorkError(
+        raise Refused(
+            IN_THE_WAY,
             _("The guest {name} is running, and a running guest is not overwritten.").format(name=wanted),
             "",
             _("Stop it, then run the same command again."),
@@ -194,7 +196,8 @@ def _need_room(host: Workshop, below: list[Entry], files: list[File]) -> None:
     for folder, count in need.items():
         space = host.space(folder)
         if not space.error and space.free < count + SPARE:
-            raise WorkError(
+            raise Refused(
+                NO_SPACE,
                 _("There is not enough room in {folder}: up to {need} are needed, {free} are free.").format(
                     folder=folder, need=size(count + SPARE), free=size(space.free)
                 ),
@@ -248,14 +251,23 @@ def _define(host: Workshop, libvirt: Libvirt, xml: str, file: str) -> None:
     libvirt.change("define", f"--file={file}", limit=DEFINE_LIMIT)
 
 
-def _notes(libvirt: Libvirt, entry: Entry, defined: Definition) -> tuple[str, ...]:
+def _notes(libvirt: Libvirt, entry: Entry, defined: Definition, uuid: str) -> tuple[str, ...]:
     """What the guest needs that this host does not have."""
     notes = []
     for number, network in enumerate(parts.networks(defined)):
-        if not libvirt.run("net-info", f"--network={network}").ok:
-            notes.append(
-                _("This host has no network {name}; its definition is in {file}.").format(
-                    name=network, file=f"{entry.folder}/network-{number}.xml"
-                )
-            )
+        result = libvirt.run("net-info", f"--network={network}")
+        virsh, name = f"virsh -c {libvirt.uri}", shlex.quote(network)
+        start = f"{virsh} net-start {name}"
+        if not result.ok:
+            file = f"{entry.folder}/network-{number}.xml"
+            define = f"{virsh} net-define {shlex.quote(file)}"
+            words = _("This host has no network {name}, without which the guest does not start. Make it: {commands}")
+            if entry.manifest is not None and entry.manifest.has(f"network-{number}.xml"):
+                notes.append(words.format(name=network, commands=f"{define}; {start}"))
+            else:  # it was not there, either
+                words = _("This host has no network {name}, and the backup neither. Give the guest another: {command}")
+                notes.append(words.format(name=network, command=f"{virsh} edit {uuid}"))
+        elif "Active: no" in " ".join(result.stdout.split()):
+            words = _("The network {name} is off, and the guest does not start without it: {command}")
+            notes.append(words.format(name=network, command=start))
     return tuple(notes)

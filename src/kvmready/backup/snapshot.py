@@ -9,15 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from kvmready.backup import image
+from kvmready.backup import image, refused
 from kvmready.backup.freeze import frozen
 from kvmready.backup.pace import Pace
+from kvmready.backup.refused import Refused
 from kvmready.backup.repository import items
 from kvmready.backup.sources import SPOOL, Source, Sources
 from kvmready.domains.connection import Libvirt
-from kvmready.domains.definition import Definition, definition_of, definitions_of
-from kvmready.domains.listing import domains
-from kvmready.errors import WorkError
+from kvmready.domains.definition import Definition, definition_of
 from kvmready.host.door import Workshop
 from kvmready.i18n import _
 from kvmready.typed import TYPE_CHECKING
@@ -58,11 +57,11 @@ def save(saved: Saved, guest: Domain, found: Sources, agent: bool, id: str) -> t
     overlays = [overlay(one) for one in found.disks]
     commits = [commit(uuid, one.target) for one in found.disks]
     saved.work.commits(commits, lambda: drop(host, libvirt, uuid, overlays))
-    with frozen(libvirt, uuid, agent) as freeze:
+    with frozen(libvirt, uuid, agent, saved.work.thaw_later) as freeze:
         more = ("--disk-only", "--atomic", "--no-metadata")
         libvirt.change("snapshot-create", f"--domain={uuid}", f"--xmlfile={file}", *more, limit=SNAPSHOT_LIMIT)
     host.remove(file, lasting=False)
-    options = ("-c", *image.compression(host, saved.folder))
+    options = image.compression(host, saved.folder)
     for one in found.disks:
         name = f"disk-{one.target}.qcow2"
         log = f"{saved.folder}/progress.log"
@@ -90,7 +89,8 @@ def mend(host: Workshop, libvirt: Libvirt, guest: Domain, found: Definition) -> 
     """Commit the overlays that a killed backup left; whether there were some. Raises WorkError, LibvirtError."""
     stands = left(found)
     if stands and not guest.active:
-        raise WorkError(
+        raise Refused(
+            refused.OVERLAY,
             _("The guest {name} stands on an overlay that a killed backup left: {path}").format(
                 name=guest.name, path=stands[0][1]
             ),
@@ -102,23 +102,6 @@ def mend(host: Workshop, libvirt: Libvirt, guest: Domain, found: Definition) -> 
         libvirt.change(*commit(guest.uuid, target), limit=COMMIT_LIMIT)
     drop(host, libvirt, guest.uuid, [path for _target, path in stands])
     return bool(stands)
-
-
-def sweep(host: Workshop, libvirt: Libvirt, found: Definition) -> None:
-    """Remove overlays beside a guest's disks that were committed when their backup had been killed.
-
-    Nobody makes one meanwhile: whoever calls this holds the lock of all backups of this host.
-    """
-    folders = {path.rpartition("/")[0] for path in found.image_paths() if not path.startswith("/dev/")}
-    left_over = [
-        f"{folder}/{name}" for folder in folders for name in host.listdir(folder).names if OVERLAY.fullmatch(name)
-    ]
-    if left_over:
-        known = definitions_of(libvirt, [one.uuid for one in domains(libvirt)])
-        used = {path for one in known.values() for path in one.image_paths()}
-        for path in left_over:
-            if path not in used and host.stat(path).kind == "file":
-                host.remove(path, lasting=False)
 
 
 def drop(host: Workshop, libvirt: Libvirt, uuid: str, overlays: Sequence[str]) -> None:

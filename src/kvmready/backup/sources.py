@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from kvmready.backup import image
 from kvmready.domains.connection import Libvirt
 from kvmready.domains.definition import Definition, Disk
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from kvmready.host.door import Workshop
 
 SPOOL = ".kvmready-"
+SPOOL_NAME = re.compile(r"\.kvmready-\d{8}T\d{6}Z-[0-9a-f]{8}-[a-z0-9]+\.qcow2")
 FALLBACK_SPOOL = "/var/lib/libvirt/images"
 """Where QEMU writes what it copies from a disk that lies in no folder, as a logical volume does."""
 
@@ -81,6 +84,11 @@ def _path(libvirt: Libvirt, disk: Disk) -> str:
         pool, _slash, volume = disk.image.path.partition("/")
         return libvirt.text("vol-path", f"--pool={pool}", f"--vol={volume}").rstrip("\n")
     return disk.path
+
+
+def disk_file(target: str) -> str:
+    """What a disk is called in a backup."""
+    return f"disk-{target}.qcow2"
 
 
 def spool(path: str, id: str, target: str) -> str:

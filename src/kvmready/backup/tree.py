@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from kvmready.errors import InputError
+from kvmready.backup.refused import Damaged
 from kvmready.host.door import Command, Workshop
 from kvmready.i18n import _
 from kvmready.typed import TYPE_CHECKING, NamedTuple
@@ -120,7 +120,7 @@ def save(host: Workshop, content: bytes, folder: str, name: str) -> str:
 def load(host: Workshop, path: str, folder: str) -> list[tuple[str, bytes, int]]:
     """The plain files of a saved tar: name, content, mode; ``folder`` is for what is only needed meanwhile.
 
-    Raises InputError for one that holds links, or reaches outside of itself.
+    Raises Damaged for one that holds links, or reaches outside of itself.
     """
     import gzip
     import io
@@ -131,7 +131,7 @@ def load(host: Workshop, path: str, folder: str) -> list[tuple[str, bytes, int]]
             plain = f"{folder}/plain.tar"
             result = host.change(Command(("zstd", "-q", "-d", "-o", plain, "--", path), timeout=600.0))
             if not result.ok:
-                raise InputError(_("{file} cannot be read.").format(file=path), result.stderr.strip() or "zstd")
+                raise Damaged(_("{file} cannot be read.").format(file=path), result.stderr.strip() or "zstd")
             try:
                 content = host.read_bytes(plain)
             finally:
@@ -145,9 +145,9 @@ def load(host: Workshop, path: str, folder: str) -> list[tuple[str, bytes, int]]
                 if member.isdir():
                     continue
                 if not member.isreg() or member.name.startswith("/") or ".." in parts or "" in parts:
-                    raise InputError(_("{file} holds what no backup holds: {name}").format(file=path, name=member.name))
+                    raise Damaged(_("{file} holds what no backup holds: {name}").format(file=path, name=member.name))
                 file = archive.extractfile(member)
                 found.append((member.name, file.read() if file is not None else b"", member.mode & 0o777))
         return found
     except (OSError, EOFError, tarfile.TarError) as error:
-        raise InputError(_("{file} cannot be read.").format(file=path), str(error)) from None
+        raise Damaged(_("{file} cannot be read.").format(file=path), str(error)) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from kvmready.backup import job
+from kvmready.backup import freeze, job
 from kvmready.backup.repository import SPOOLS
 from kvmready.domains.connection import Libvirt
 from kvmready.host.door import Workshop
@@ -33,6 +33,7 @@ class Work:
         self._spools: tuple[str, ...] = ()
         self._checkpoint = ""
         self._job = False
+        self._thaw = False
         self._commits: tuple[tuple[str, ...], ...] = ()
         self._committed: Callable[[], None] = lambda: None
         self._kept = False
@@ -47,6 +48,7 @@ class Work:
     ) -> None:
         if self._job:
             job.cancel(self._libvirt, self._uuid)
+        self.settle()
         for words in self._commits:
             self._libvirt.run(*words, limit=COMMIT_LIMIT)
         if self._commits:
@@ -72,6 +74,20 @@ class Work:
     def job_ended(self) -> None:
         self._job = False
         self._arm()
+
+    def thaw_later(self) -> None:
+        """The guest's agent did not answer a thaw: its file systems may freeze when it goes on."""
+        self._thaw = True
+        self._arm()
+
+    def settle(self) -> str:
+        """See that the guest does not stay frozen; "", or a sentence where that cannot be said."""
+        if not self._thaw:
+            return ""
+        note = freeze.settle(self._host, self._libvirt, self._uuid)
+        self._thaw = False
+        self._arm()
+        return note
 
     def commits(self, commands: Sequence[tuple[str, ...]], then: Callable[[], None]) -> None:
         """From now on the guest may write into overlays, which these commands of virsh commit; none: no more.
@@ -102,8 +118,10 @@ class Work:
     def _arm(self) -> None:
         """A guard for the present state, begun before the one of the state before is let go."""
         commands: list[tuple[str, ...]] = list(self._commits)
+        if self._job or self._thaw:
+            commands.append(("domfsthaw", f"--domain={self._uuid}"))
         if self._job:
-            commands += [("domfsthaw", f"--domain={self._uuid}"), ("domjobabort", f"--domain={self._uuid}")]
+            commands.append(("domjobabort", f"--domain={self._uuid}"))
         if self._checkpoint:
             commands.append(self._drop())
         former = self._guard

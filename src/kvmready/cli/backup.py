@@ -33,6 +33,7 @@ def _repository(host: LocalHost, parsed: Parsed) -> Repository:
 
 def _create(host: LocalHost, parsed: Parsed) -> int:
     from kvmready.backup import create
+    from kvmready.backup.refused import cause_of
     from kvmready.domains.connection import Libvirt
     from kvmready.domains.listing import domains, find
 
@@ -50,6 +51,7 @@ def _create(host: LocalHost, parsed: Parsed) -> int:
             "name": outcome.name,
             "ok": outcome.entry is not None,
             "error": str(outcome.error) if outcome.error is not None else "",
+            "cause": cause_of(outcome.error),
             "backup": _record(outcome.entry) if outcome.entry is not None else None,
         }
         for outcome in outcomes
@@ -85,6 +87,7 @@ def _list(host: LocalHost, parsed: Parsed) -> int:
 
 
 def _verify(host: LocalHost, parsed: Parsed) -> int:
+    from kvmready.backup.refused import DAMAGED
     from kvmready.backup.verify import verify
 
     repository = _repository(host, parsed)
@@ -96,7 +99,8 @@ def _verify(host: LocalHost, parsed: Parsed) -> int:
             progress.begin(title, number, len(entries))
             verdict = verify(host, repository, entry)
             progress.end("pass" if verdict.good else "fail")
-            records.append({**_record(entry), "good": verdict.good, "problems": list(verdict.problems)})
+            cause = "" if verdict.good else DAMAGED
+            records.append({**_record(entry), "good": verdict.good, "problems": list(verdict.problems), "cause": cause})
     _show("verified", {"folder": repository.folder, "backups": records}, parsed)
     return EXIT_READY if all(record["good"] for record in records) else EXIT_NOT_READY
 

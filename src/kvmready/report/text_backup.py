@@ -94,6 +94,8 @@ def verified(canvas: Canvas, record: Record) -> Iterator[Any]:
         yield canvas.block(2, _mark(canvas, "pass"), word, hang=3)
     else:
         yield canvas.block(2, _("{bad} of {count} are damaged.").format(bad=len(bad), count=count))
+        command = f"kvmready explain {bad[0]['cause']}"
+        yield canvas.block(2, (_("See: {command}").format(command=command), "dim"))
 
 
 def restored(canvas: Canvas, record: Record) -> Iterator[Any]:

@@ -49,9 +49,12 @@ class Host:
         """``backup create``; the record of its first guest."""
         return self.json("create", *words, "--to", BACKUPS, status=status)["guests"][0]
 
-    def refused(self, name: str, folder: str = BACKUPS) -> str:
-        """``backup create`` of a guest that fails; what it says."""
-        said: str = self.json("create", name, "--to", folder, status=1)["guests"][0]["error"]
+    def refused(self, name: str, folder: str = BACKUPS, cause: str = "") -> str:
+        """``backup create`` of a guest that fails for that cause; what it says."""
+        guest = self.json("create", name, "--to", folder, status=1)["guests"][0]
+        assert guest["cause"] == cause
+        assert not cause or f"kvmready explain {cause}" in guest["error"]
+        said: str = guest["error"]
         return said
 
     def listed(self, name: str = "") -> list[dict[str, Any]]:

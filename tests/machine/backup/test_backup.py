@@ -156,11 +156,13 @@ def test_what_is_damaged_is_found_and_not_restored(host: Host) -> None:
     verified = {one["id"]: one for one in host.json("verify", "web", "--from", BACKUPS, status=1)["backups"]}
     assert [verified[one["id"]]["good"] for one in (good, bad, short)] == [True, False, False]
     assert "disk-vda.qcow2 has changed" in verified[bad["id"]]["problems"][0]
+    assert [verified[one["id"]]["cause"] for one in (good, bad)] == ["", "storage.backup-damaged"]
     assert next(one for one in host.listed() if one["id"] == short["id"])["problem"]
     host.remove(uuid, A, B)
     for one in (bad, short):
         done = host.backup("restore", one["id"], "--from", BACKUPS)
         assert done.returncode == 2 and "is damaged" in done.stderr
+        assert "kvmready explain storage.backup-damaged" in done.stderr
     assert host.run("ls", "-A", IMAGES) == ""
     assert host.backup("restore", good["id"], "--from", BACKUPS).returncode == 0
 
@@ -170,6 +172,7 @@ def test_nothing_is_overwritten_unasked(host: Host) -> None:
     host.create("web")
     done = host.backup("restore", "web", "--from", BACKUPS)
     assert done.returncode == 1 and "--force" in done.stderr
+    assert "kvmready explain storage.restore-in-the-way" in done.stderr
     host.stack.virsh("start", uuid)
     done = host.backup("restore", "web", "--force", "--from", BACKUPS)
     assert done.returncode == 1 and "is running" in done.stderr
@@ -247,6 +250,32 @@ def test_firmware_variables_tpm_and_seed(host: Host) -> None:
     assert "permall" in host.run("ls", f"{state}/{copy['uuid']}/tpm2")
 
 
+def test_the_tpm_of_a_guest_that_starts_with_it(host: Host) -> None:
+    """A real swtpm: its state is saved while the guest runs and while it is off, and the copy starts with it."""
+    if host.stack.run(("sh", "-c", "command -v swtpm && command -v swtpm_setup")).returncode:
+        pytest.skip("not installed: swtpm")
+    folder = "/var/lib/libvirt/swtpm"
+    tpm = "<tpm model='tpm-crb'><backend type='emulator' version='2.0'/></tpm>"
+    uuid = host.guest("web", (host.disk(A, 20), "qcow2"), more=tpm, start=True)
+    for state in ("running", "shut off"):
+        if state == "shut off":
+            host.stop(uuid)
+        made = host.create("web")["backup"]
+        assert any(item["path"].startswith("tpm.tar") for item in made["items"])
+        assert host.state(uuid) == state
+        sums = host.run("sha256sum", f"{folder}/{uuid}/tpm2/tpm2-00.permall").split()
+        copy = host.json("restore", made["id"], "--as", f"copy-{state[:3]}", "--from", BACKUPS)
+        assert host.run("sha256sum", f"{folder}/{copy['uuid']}/tpm2/tpm2-00.permall").split()[0] == sums[0]
+        host.stack.virsh("start", copy["uuid"])
+        assert f"{folder}/{copy['uuid']}/tpm2" in host.run("ps", "-ww", "-C", "swtpm", "-o", "args")
+        assert host.state(copy["uuid"]) == "running"
+    host.remove(uuid, A)
+    host.run("rm", "-rf", f"{folder}/{uuid}")
+    host.json("restore", "web", "--from", BACKUPS)
+    host.stack.virsh("start", uuid)
+    assert host.state(uuid) == "running"
+
+
 def test_secrets_and_rights(host: Host) -> None:
     screen = "<graphics type='vnc' passwd='geheim77'/>"
     host.guest("web", (host.disk(A, 20), "qcow2"), more=screen, start=True)
@@ -265,6 +294,7 @@ def test_secrets_and_rights(host: Host) -> None:
     host.run("chmod", "777", BACKUPS)
     done = host.backup("create", "web", "--to", BACKUPS)
     assert done.returncode == 1 and "no safe place" in done.stderr
+    assert "kvmready explain storage.backup-folder" in done.stderr
     host.run("chmod", "700", BACKUPS)
 
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.machine import cloudimage
+from tests.machine import agentdisk, cloudimage
 from tests.machine.backup.conftest import BACKUPS, IMAGES, Host
+from tests.vm.lab.cache import LabError
 
 DISK = f"{IMAGES}/web.qcow2"
 NETWORK = """<network><name>default</name><bridge name='virbr77'/><ip address='192.168.77.1' netmask='255.255.255.0'>
@@ -97,3 +98,68 @@ def test_its_file_comes_back(host: Host, network: None, way: str) -> None:
         assert one.sh("sha256sum /data/file").split()[0] == digest
         assert "/data ext4 rw" in one.sh("cat /proc/mounts")
     assert os.path.basename(copied["paths"][0]) == "copy-vda.qcow2"
+
+
+def journal_is_clean(host: Host, image: str) -> bool:
+    """Whether the file system of a tiny Linux was frozen, or unmounted, when its disk was read: ext4 then has nothing
+    to recover from its journal."""
+    host.run("qemu-img", "convert", "-f", "qcow2", "-O", "raw", image, "/tmp/raw.img")
+    start = cloudimage.ROOT_START * cloudimage.SECTOR
+    shown = host.run("env", "PATH=/usr/sbin:/usr/bin:/bin", "debugfs", "-R", "stats -h", f"/tmp/raw.img?offset={start}")
+    features = next(line for line in shown.splitlines() if line.startswith("Filesystem features:"))
+    host.run("rm", "/tmp/raw.img")
+    return "needs_recovery" not in features.split()
+
+
+def test_a_guest_with_a_real_agent_is_frozen_for_the_moment_and_never_longer(host: Host, network: None) -> None:
+    """qemu-guest-agent itself, in a Linux that writes all the time: frozen at the moment of the copy, thawed also when
+    the backup fails right then and when the agent hangs in the freeze."""
+    agent = f"{IMAGES}/agent.img"
+    try:
+        host.run("cp", str(agentdisk.disk()), agent)
+    except LabError as error:
+        pytest.skip(f"qemu-guest-agent cannot be had from Debian here: {str(error)[-300:]}")
+    host.run("cp", str(cloudimage.tiny()), DISK)
+    host.run("chmod", "600", DISK)
+    more = INTERFACE + SERIAL + agentdisk.CHANNEL
+    uuid = host.guest("web", (DISK, "qcow2"), (agent, "raw"), more=more, start=True)
+    guest = Guest(host, uuid)
+    guest.sh("(while :; do echo >> /data/turns; sync; done) > /dev/null 2>&1 &")
+
+    def turns() -> int:
+        return int(guest.sh("wc -l < /data/turns || echo 0"))
+
+    def hooks() -> list[str]:
+        return guest.sh("cat /ga.log; : > /ga.log").split()
+
+    def writes() -> bool:
+        before = turns()
+        host.until(lambda: turns() > before)
+        return True
+
+    without = host.create("web")["backup"]
+    assert without["quiesced"] is False and not journal_is_clean(host, f"{without['folder']}/disk-vda.qcow2")
+    guest.sh("mkdir /ga; mount -t ext4 -o ro /dev/vdb /ga && sh /ga/start")
+    host.until(lambda: "state='connected'" in host.stack.virsh("dumpxml", uuid), 120)
+
+    for method in ("job", "snapshot"):
+        made = host.create("web", "--method", method)["backup"]
+        assert made["quiesced"] is True and made["left_out"] == []
+        assert journal_is_clean(host, f"{made['folder']}/disk-vda.qcow2")
+        assert hooks() == ["freeze", "thaw"] and writes()
+
+    # libvirt cannot make its file beside the disk: the job fails while the guest is frozen.
+    host.run("mount", "--bind", IMAGES, IMAGES)
+    host.run("mount", "-o", "remount,bind,ro", IMAGES)
+    try:
+        assert "Read-only" in host.refused("web")
+    finally:
+        host.run("umount", IMAGES)
+    assert hooks() == ["freeze", "thaw"] and writes()
+
+    # The agent hangs in the freeze until the backup has given it up, and then carries it out.
+    guest.sh("touch /ga.hang; (sleep 50; rm /ga.hang) > /dev/null 2>&1 &")
+    made = host.create("web")["backup"]
+    assert made["quiesced"] is False and "did not freeze" in made["left_out"][0]
+    assert guest.sh("[ -e /ga.hang ] || echo gone").split() == ["gone"]
+    assert hooks() == ["freeze", "thaw"] and writes()

@@ -15,7 +15,7 @@ from kvmready.knowledge.catalogue import CATALOGUE, KINDS
 from kvmready.plan import builders
 
 SOURCE = Path(__file__).resolve().parents[3] / "src" / "kvmready"
-ROOMS = ("checks", "plan", "proof", "images")
+ROOMS = ("checks", "plan", "proof", "images", "backup")
 ID = re.compile(rf"(?:{'|'.join((*LAYERS, 'packages'))})\.[a-z0-9]+(?:-[a-z0-9]+)*")
 CHECKS = {check.id for check in ALL}
 STEPS = re.compile(r"STEP|\((?:CONNECT|SOURCE), .*\)")

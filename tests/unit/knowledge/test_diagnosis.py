@@ -118,12 +118,19 @@ def test_different_sayings_add_up_and_the_same_saying_does_not() -> None:
 
 ONLY_PROVED = {
     "kernel.image-unreadable",
+    "libvirt.guest-hangs",
     "network.guest-unreachable",
+    "storage.backup-busy",
+    "storage.backup-damaged",
+    "storage.backup-folder",
+    "storage.disk-unreadable",
+    "storage.overlay-left",
+    "storage.restore-in-the-way",
     "storage.image-download",
     "storage.image-checksum",
     "storage.image-invalid",
 }
-"""Causes that show when a guest is made, and at no other time: no check asks for them."""
+"""Causes that show when a guest is made, backed up or restored, and at no other time: no check asks for them."""
 
 
 def test_every_cause_has_checks_that_may_name_it() -> None:

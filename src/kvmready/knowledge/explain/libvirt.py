@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kvmready.i18n import N_
-from kvmready.knowledge.explain import linux_guest, wanted
+from kvmready.knowledge.explain import backups, linux_guest, wanted
 from kvmready.knowledge.explain.topic import Asked, Do, Layer, Look, Room, Topic, Wrong
 
 _URI = Look(
@@ -461,7 +461,7 @@ _CHECKS = {
 
 ROOM = Room(
     _LAYER,
-    {**_TOPICS, **wanted.LIBVIRT_TOPICS},
-    {**_CAUSES, **linux_guest.LIBVIRT_CAUSES, **wanted.LIBVIRT_CAUSES},
+    {**_TOPICS, **wanted.LIBVIRT_TOPICS, **backups.LIBVIRT_TOPICS},
+    {**_CAUSES, **linux_guest.LIBVIRT_CAUSES, **wanted.LIBVIRT_CAUSES, **backups.LIBVIRT_CAUSES},
     {**_CHECKS, **wanted.LIBVIRT_CHECKS},
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kvmready.i18n import N_
-from kvmready.knowledge.explain import linux_guest
+from kvmready.knowledge.explain import backups, linux_guest
 from kvmready.knowledge.explain.topic import Asked, Do, Layer, Look, Room, Topic, Wrong
 
 _LIST = Look(
@@ -364,4 +364,9 @@ _CHECKS = {
     "storage.selinux": Asked("storage.selinux"),
 }
 
-ROOM = Room(_LAYER, _TOPICS, {**_CAUSES, **linux_guest.STORAGE_CAUSES}, _CHECKS)
+ROOM = Room(
+    _LAYER,
+    {**_TOPICS, **backups.STORAGE_TOPICS},
+    {**_CAUSES, **linux_guest.STORAGE_CAUSES, **backups.STORAGE_CAUSES},
+    _CHECKS,
+)
