@@ -94,8 +94,8 @@ finally:
     import shutil
     shutil.rmtree(new, ignore_errors=True)
 """
-"""Run by Python on the host. The bytes that are unpacked are those that were checked, whatever becomes of the file; they
-come compressed where they come by standard input. Of the host's filesystems only the one that they are on is synced."""
+"""Run by Python on the host. The bytes that are unpacked are those that were checked, whatever becomes of the file;
+by standard input they come compressed. Of the host's filesystems only the one that they are on is synced."""
 
 TURN = 20
 """Seconds that one call waits for a job on the host."""
