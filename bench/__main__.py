@@ -5,6 +5,9 @@
                                   --keep DIR keeps what up printed there
     python3 -m bench linux        in a ready host of the lab: prove --level linux against plain QEMU, the same kernel
 
+    python3 -m bench fleet        many hosts: against Ansible's own commands, and recorded ones; see bench/fleet.py;
+                                  --only check|up|recorded, --hosts, --ready, --recorded, --rounds
+
     --lead                        what is timed runs before all else on the machine, which may then be busy (root)
 
 The table is Markdown. Medians of whole commands; ``bench/timing.py`` does the timing, also inside the hosts. CPU is
@@ -239,6 +242,21 @@ def linux(rounds: int = 5) -> None:
     )  # fmt: skip
 
 
+def fleet(parsed: argparse.Namespace) -> None:
+    sys.path.insert(0, str(HERE.parent))
+    sys.path.insert(0, str(HERE.parent / "src"))
+    from bench import fleet as many
+
+    table = Table()
+    table.head()
+    if parsed.only in (None, "check"):
+        many.check(table, parsed.hosts, parsed.rounds, LEAD)
+    if parsed.only in (None, "up"):
+        many.up(table, parsed.ready, parsed.rounds, LEAD)
+    if parsed.only in (None, "recorded"):
+        many.recorded(table, parsed.recorded)
+
+
 def clocked(run: Run, argv: Sequence[str]) -> tuple[float, str]:
     started = time.perf_counter()
     said = run(argv, "")
@@ -251,6 +269,10 @@ def main() -> None:
     where.add_parser("host").add_argument("code", type=Path)
     where.add_parser("lab").add_argument("--keep", type=Path)
     where.add_parser("linux")
+    many = where.add_parser("fleet")
+    many.add_argument("--only", choices=("check", "up", "recorded"))
+    for name, default in (("--hosts", 50), ("--ready", 4), ("--recorded", 10_000), ("--rounds", 3)):
+        many.add_argument(name, type=int, default=default)
     for one in where.choices.values():
         one.add_argument("--lead", action="store_true")
     parsed = parser.parse_args()
@@ -258,6 +280,8 @@ def main() -> None:
     LEAD = parsed.lead
     if parsed.where == "linux":
         linux()
+    elif parsed.where == "fleet":
+        fleet(parsed)
     elif parsed.where == "lab":
         lab(parsed.keep)
     else:

@@ -175,6 +175,16 @@ def test_the_program_is_brought_once_and_is_roots_alone(fleet: Fleet) -> None:
     assert fleet.fresh.run(made).check().stdout == first
 
 
+def test_where_sudo_wants_a_terminal_the_program_comes_as_a_file(fleet: Fleet) -> None:
+    fleet.fresh.write("/etc/sudoers.d/terminal", "Defaults:bob requiretty\n", 0o440)
+    fleet.fresh.run(["rm", "-r", "/var/cache/kvmready"]).check()
+    try:
+        fleet.kvmready("check", "--limit", "fresh", *WANTED)
+    finally:
+        fleet.fresh.run(["rm", "/etc/sudoers.d/terminal"]).check()
+    assert fleet.rows() == {"fresh": "not-ready"}
+
+
 @pytest.mark.parametrize("bad", ["chmod 777", "chown alice"])
 def test_a_program_that_somebody_could_have_planted_is_not_run(fleet: Fleet, bad: str) -> None:
     fleet.fresh.run(["sh", "-c", f"{bad} /var/cache/kvmready"]).check()
@@ -288,9 +298,10 @@ def test_a_second_up_changes_nothing(fleet: Fleet) -> None:
     ready = look(fleet.fresh)
     done = fleet.kvmready("up", "--limit", "fresh", "--yes", *WANTED)
     assert done.returncode == 0, done
-    assert "nothing to change" in done.stderr
-    (row,) = fleet.run().rows
+    assert "nothing to change" in done.stderr and "Working on the hosts" not in done.stderr
+    ((row, report),) = records.reports(fleet.run())
     assert row.ok and not row.changed
+    assert report is not None and report["proof"]["level"] == "libvirt", "proven by the look, which is all there was"
     assert snapshot.differences(ready, look(fleet.fresh), OURS) == []
 
 

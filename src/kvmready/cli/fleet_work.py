@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from kvmready import __version__
 from kvmready.cli import output, session, work
@@ -29,11 +29,12 @@ TITLES = {
 
 
 class Went(NamedTuple):
-    """One play that ended: the rows and reports of its hosts by their names."""
+    """One play that ended: rows, plans and steps of its hosts by their names; ``proven`` are those that were proven."""
 
     rows: Mapping[str, Row]
     plans: Mapping[str, Mapping[str, Any]]
     steps: Mapping[str, Sequence[str]]
+    proven: Collection[str]
 
 
 def run(parsed: Parsed, folder: str) -> records.Index:
@@ -43,7 +44,11 @@ def run(parsed: Parsed, folder: str) -> records.Index:
     recorder = records.Recorder(folder, parsed.action, session.now(), __version__)
     rows: Mapping[str, Row] = {}
     if parsed.action in ("up", "undo"):
-        looked = _play(task._replace(dry=True), recorder, _("Looking at the hosts"))
+        look = task._replace(dry=True)
+        if task.action == "up" and not parsed.dry_run:
+            # No plan is approved yet: where there is none, the proof is all that is left, and needs no second play.
+            look = task._replace(options={**task.options, "plan": ""})
+        looked = _play(look, recorder, _("Looking at the hosts"), looking=True)
         rows = looked.rows
         approved = _approved(looked, parsed)
         if not approved:
@@ -111,13 +116,15 @@ def _options(parsed: Parsed) -> dict[str, Any]:
     return {name: value for name, value in wanted.items() if value is not None}
 
 
-def _play(task: engine.Task, recorder: records.Recorder | None, title: str) -> Went:
+def _play(task: engine.Task, recorder: records.Recorder | None, title: str, looking: bool = False) -> Went:
     """One play over the hosts, shown as it goes. Raises KvmreadyError where Ansible could not begin."""
     from kvmready.fleet import text
 
     rows: dict[str, Row] = {}
     plans: dict[str, Mapping[str, Any]] = {}
+    shared: dict[str, Mapping[str, Any]] = {}  # equal plans are kept once
     steps: dict[str, Sequence[str]] = {}
+    proven: set[str] = set()
     names: list[str] = []
     began = time.monotonic()
     with Progress(sys.stderr) as progress:
@@ -125,21 +132,23 @@ def _play(task: engine.Task, recorder: records.Recorder | None, title: str) -> W
 
         def known(hosts: Sequence[str]) -> None:
             names.extend(hosts)
-            progress.rename(_news(title, rows, names, began, task.dry))
+            progress.rename(_news(title, rows, names, began, looking))
 
         def ended(row: Row, report: Report | None) -> None:
             rows[row.host] = row
-            if row.failed or not task.dry:
+            if report is not None and report["proof"] is not None:
+                proven.add(row.host)
+            if row.failed or not looking or row.host in proven:
                 progress.line(text.row(progress.canvas, row, min(max(map(len, names), default=8), 30)))
             if report is not None and report["plan"] is not None:
-                plans[row.host] = report["plan"]
+                plans[row.host] = shared.setdefault(report["plan"]["id"], report["plan"])
             steps[row.host] = row.steps
             if recorder is not None:
                 recorder.add(row, report)
-            progress.rename(_news(title, rows, names, began, task.dry))
+            progress.rename(_news(title, rows, names, began, looking))
 
         said = engine.carry_out(task, ended, known)
-        progress.end("fail" if said or any(_bad(row, task.dry) for row in rows.values()) else "pass")
+        progress.end("fail" if said or any(_bad(row, looking) for row in rows.values()) else "pass")
     if said:
         raise KvmreadyError(_("Ansible did not begin."), said.strip()[-600:], _("Try it by hand: ansible -m ping all"))
     for host in names:
@@ -147,7 +156,7 @@ def _play(task: engine.Task, recorder: records.Recorder | None, title: str) -> W
             rows[host] = Row(host, "not-begun", _("Too many hosts before this one failed."))
             if recorder is not None:
                 recorder.add(rows[host], None)
-    return Went(rows, plans, steps)
+    return Went(rows, plans, steps, proven)
 
 
 def _bad(row: Row, dry: bool) -> bool:
@@ -180,6 +189,8 @@ def _approved(looked: Went, parsed: Parsed) -> dict[str, str]:
     fit = {host: plan for host, plan in looked.plans.items() if not looked.rows[host].failed}
     folds = summary.folded(fit.items())
     canvas.write(list(text.plans(canvas, folds)))
+    for host in looked.proven:
+        fit.pop(host, None)
     if parsed.dry_run or not fit:
         return {}
     if any(fold.steps for fold in folds) and not work.agreed(_("Apply these plans?"), parsed, _undecided()):

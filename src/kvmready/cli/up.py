@@ -27,7 +27,7 @@ def run(parsed: Parsed) -> int:
     layer = session.layer(parsed.only)
     want = session.want(parsed, host)
     view = pipeline.look(host, want, session.now(), layer=layer, planning=True)
-    if parsed.dry_run:
+    if parsed.dry_run or _unapproved(host, view, parsed):
         if parsed.format == "text":
             output.report(pipeline.report(view, unsaid=session.unsaid(parsed)), parsed)
         output.plan(pipeline.report(view, unsaid=session.unsaid(parsed)), parsed)
@@ -53,6 +53,11 @@ def run(parsed: Parsed) -> int:
     if proved is not None and not proved.ok:
         return EXIT_NOT_READY
     return session.status(view.verdict, parsed.strict)
+
+
+def _unapproved(host: LocalHost, view: View, parsed: Parsed) -> bool:
+    """Whether no plan at all was approved, by an empty id, and there is work to show; else only the proof is left."""
+    return parsed.approved == "" and bool(view.plan.steps or runner.open_run(host, parsed.state_dir))
 
 
 def _apply(host: LocalHost, view: View, parsed: Parsed) -> dict[str, Any]:

@@ -88,12 +88,16 @@ def _memory() -> str | None:
 
 
 def _run(runner: Any, task: Task, private: str, ended: Ended, known: Known) -> str:
+    import zlib
+
     from kvmready.fleet import archive
 
     words = ["--check"] if task.dry else []
     if task.password is not None:
         words += ["--become-password-file", _place(private, "become", task.password + "\n")]
-    program = _place(private, "kvmready.pyz", archive.installed())
+    content = archive.installed()
+    program = _place(private, "kvmready.pyz", content)
+    _place(private, "kvmready.pyz.z", zlib.compress(content, 4))
     variables = {"kvmready_archive": program, "kvmready_plans": dict(task.plans)}
     hosts: list[str] = []
     said: list[str] = []
@@ -163,6 +167,8 @@ def _environment() -> dict[str, str]:
     file = find_ini_config_file()
     if file is not None:
         found["ANSIBLE_CONFIG"] = str(file)  # the play does not run in this directory
+    if not any(name in os.environ for name in ("ANSIBLE_PIPELINING", "ANSIBLE_SSH_PIPELINING")):
+        found["ANSIBLE_PIPELINING"] = "True"  # the program goes to a host in one command, not as a file in six
     if "ANSIBLE_HOST_KEY_CHECKING" not in os.environ:
         # ansible-runner would switch it off; it is on unless the person's own settings say otherwise.
         found["ANSIBLE_HOST_KEY_CHECKING"] = str(checks_host_keys(str(file) if file is not None else ""))

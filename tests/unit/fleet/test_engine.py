@@ -38,6 +38,14 @@ def test_the_settings_of_this_directory_count(tmp_path: Path, monkeypatch: pytes
     assert found["ANSIBLE_CONFIG"] == str(tmp_path / "ansible.cfg") and found["ANSIBLE_HOST_KEY_CHECKING"] == "False"
 
 
+def test_plays_of_ours_are_pipelined_unless_the_person_said_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ANSIBLE_PIPELINING", "ANSIBLE_SSH_PIPELINING"):
+        monkeypatch.delenv(name, raising=False)
+    assert engine._environment()["ANSIBLE_PIPELINING"] == "True"
+    monkeypatch.setenv("ANSIBLE_SSH_PIPELINING", "False")
+    assert "ANSIBLE_PIPELINING" not in engine._environment()
+
+
 def test_without_the_extra_the_way_to_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(KvmreadyError) as caught:

@@ -26,16 +26,22 @@ class ActionModule(HostAction):
 
     def act(self, options):
         words = ["--strict"] if options["strict"] else []
+        if self._task.check_mode or options["plan"] == "":
+            return self._looked(options, words)
         if options["plan"]:
             words += ["--plan", options["plan"]]
-        return self._planned(options) if self._task.check_mode else self._done(words)
+        return self._done(words)
 
-    def _planned(self, options):
-        """What would be done; failed only where that would not make the host ready."""
-        answer = self.now("up", "--dry-run", *(["--strict"] if options["strict"] else []))
+    def _looked(self, options, words):
+        """What would be done, or the proof where that is nothing; failed only where that makes no host ready."""
+        answer = self.now("up", *(["--dry-run"] if self._task.check_mode else ["--yes", "--plan", ""]), *words)
         report = document(answer)
         steps = report["plan"]["steps"]
-        result = {**told(report), "outcome": report["verdict"], "changed": bool(steps), "msg": _plan(steps)}
+        result = {**told(report), "outcome": report["verdict"], "changed": bool(steps and self._task.check_mode)}
+        result["msg"] = _plan(steps)
+        if report["proof"] is not None:
+            outcome = "not-ready" if answer["status"] else report["verdict"]
+            result.update(outcome=outcome, msg=outcome)
         if options["plan"] and steps and report["plan"]["id"] != options["plan"]:
             result.update(failed=True, msg="The host needs another plan than the one that was approved.")
         mended = {name for step in steps for name in step["mends"]}

@@ -20,6 +20,7 @@ options:
   plan:
     description:
       - The id of the plan that was approved. The task fails, and changes nothing, where the host needs another one.
+      - With an empty text a host that needs a plan only tells it, as in check mode; one that needs none is proven.
     type: str
   strict:
     description:
