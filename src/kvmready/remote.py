@@ -20,6 +20,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 
+from kvmready.errors import EXIT_INTERRUPTED
 from kvmready.typed import Any
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -52,7 +53,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         answer = {"run": run, "start": start, "wait": wait}[arguments[0]](request)
     except OSError as error:
-        answer = {"state": "failed", "errno": error.errno, "said": f"{error.filename or ''}: {error.strerror}"}
+        answer = {"state": "failed", "errno": error.errno, "said": f"{error.filename or DIRECTORY}: {error.strerror}"}
     text = zlib.compress(json.dumps(answer).encode("utf-8"))
     sys.stdout.write(MARK + base64.b64encode(text).decode("ascii") + "\n")
     sys.stdout.flush()
@@ -140,6 +141,8 @@ def work(id_: str) -> int:
     flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
     out, said = (os.open(f"{DIRECTORY}/{id_}.{name}", flags, 0o600) for name in ("out", "said"))
     status = _carry_out([*request["words"], *_wanted(request)], out, said)
+    if status == EXIT_INTERRUPTED:
+        return status  # the host goes down, or somebody ended it: as if it had been killed
     changed = _changed(before)
     _write(f"{id_}.end", json.dumps({"status": status, "changed": bool(changed), "done": changed}))
     return 0

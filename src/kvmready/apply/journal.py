@@ -206,6 +206,23 @@ def load(host: Door, state_directory: str, run: str) -> Story:
     return tell(run, directory, parse(reading.text, path))
 
 
+def steps_of(host: Door, story: Story, plan: str) -> set[str]:
+    """The keys of the steps of a plan that the run began; none where its file is not there. Raises InputError."""
+    import json
+
+    for name in host.listdir(story.directory).names:
+        if not name.startswith("plan") or not name.endswith(".json"):
+            continue
+        path = f"{story.directory}/{name}"
+        try:
+            document = json.loads(host.read(path, READ_LIMIT).text)
+            if document["id"] == plan:
+                return {key(step_from_json(step)) for step in document["steps"]}
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(_("{file} is damaged.").format(file=path), f"{type(error).__name__}: {error}") from error
+    return set()
+
+
 # writing
 
 

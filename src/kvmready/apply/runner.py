@@ -71,6 +71,18 @@ def require_approved(plan: Plan, approved: str) -> None:
         )
 
 
+def is_rest(host: Workshop, state_directory: str, plan: Plan, approved: str) -> bool:
+    """Whether ``plan`` is what is left of the approved one: a run of that did not end, and no other step is needed.
+
+    Raises what ``open_run`` raises.
+    """
+    story = open_run(host, state_directory)
+    if story is None or approved not in story.plans:
+        return False
+    begun = journal.steps_of(host, story, approved)
+    return {journal.key(step) for step in plan.steps} <= begun
+
+
 def open_run(host: Workshop, state_directory: str) -> Story | None:
     """The run that did not end, if the newest is one. Raises InputError, and WorkError for an undo that did not end."""
     if host.caller().uid != 0:

@@ -14,7 +14,12 @@ from kvmready.i18n import _
 from kvmready.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kvmready.backup.create import Wish
     from kvmready.backup.repository import Entry, Repository
+    from kvmready.domains.connection import Libvirt
+    from kvmready.domains.listing import Domain
 
 
 def run(parsed: Parsed) -> int:
@@ -37,13 +42,18 @@ def _create(host: LocalHost, parsed: Parsed) -> int:
     from kvmready.domains.connection import Libvirt
     from kvmready.domains.listing import domains, find
 
-    if bool(parsed.name) == parsed.all:
+    if bool(parsed.names) == parsed.all:
         raise UsageError(_("Name the guest, or say --all."), "", _("See: kvmready backup create --help"))
     libvirt = Libvirt(host)
-    guests = domains(libvirt) if parsed.all else (find(libvirt, parsed.name),)
+    guests = domains(libvirt)
+    if not parsed.all:
+        named = (find(libvirt, name, guests) for name in parsed.names)
+        guests = tuple({guest.uuid: guest for guest in named}.values())
     repository = _repository(host, parsed)
-    repository.prepare()
     wish = create.Wish(parsed.method, parsed.incremental)
+    if parsed.dry_run:
+        return _planned(host, repository, libvirt, guests, wish, parsed)
+    repository.prepare()
     with output.progress() as progress:
         outcomes = create.create(host, repository, libvirt, guests, wish, work.shown_by(progress))
     records = [
@@ -57,6 +67,30 @@ def _create(host: LocalHost, parsed: Parsed) -> int:
         for outcome in outcomes
     ]
     _show("created", {"folder": repository.folder, "guests": records}, parsed)
+    return EXIT_READY if all(record["ok"] for record in records) else EXIT_NOT_READY
+
+
+def _planned(
+    host: LocalHost,
+    repository: Repository,
+    libvirt: Libvirt,
+    guests: Sequence[Domain],
+    wish: Wish,
+    parsed: Parsed,
+) -> int:
+    from kvmready.backup.planned import planned
+
+    records = [
+        {
+            **one._asdict(),
+            "ok": one.error is None,
+            "error": str(one.error) if one.error is not None else "",
+            "disks": [disk._asdict() for disk in one.disks],
+            "left_out": list(one.left_out),
+        }
+        for one in planned(host, repository, libvirt, guests, wish)
+    ]
+    _show("planned", {"folder": repository.folder, "guests": records}, parsed)
     return EXIT_READY if all(record["ok"] for record in records) else EXIT_NOT_READY
 
 

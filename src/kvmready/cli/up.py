@@ -33,7 +33,7 @@ def run(parsed: Parsed) -> int:
         output.plan(pipeline.report(view, unsaid=session.unsaid(parsed)), parsed)
         return session.status(view.verdict, parsed.strict)
     if view.plan.steps:
-        if parsed.approved is not None:
+        if parsed.approved is not None and not runner.is_rest(host, parsed.state_dir, view.plan, parsed.approved):
             runner.require_approved(view.plan, parsed.approved)
         if view.facts.caller.uid != 0:
             return _as_root(parsed, view)

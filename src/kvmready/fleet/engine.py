@@ -40,19 +40,34 @@ def require() -> Any:
     import sys
     from importlib.util import find_spec
 
-    why = ""
     if sys.version_info < (3, 11):
         why = _("The fleet needs Python 3.11 or newer here, where Ansible runs; the hosts need 3.9.")
-    elif find_spec("ansible_runner") is None or find_spec("ansible") is None:
-        missing = [name for name in ("ansible", "ansible_runner") if find_spec(name) is None]
+        raise KvmreadyError(_("The fleet needs Ansible."), why, _("Run it with a newer Python."))
+    missing = [name for name in ("ansible", "ansible_runner") if find_spec(name) is None]
+    if missing:
         why = _("These are not installed: {names}").format(names=", ".join(missing))
-    if why:
-        raise KvmreadyError(
-            _("The fleet needs Ansible."), why, _("Install it: python3 -m pip install 'kvmready[fleet]'")
-        )
+        raise KvmreadyError(_("The fleet needs Ansible."), why, _way_to_install(find_spec("pip") is not None))
     import ansible_runner  # type: ignore[import-untyped]
 
     return ansible_runner
+
+
+def _way_to_install(pip: bool) -> str:
+    """How this installation gets Ansible; ``pip``: whether its Python has one.
+
+    A checkout's environment gets the libraries alone: with kvmready itself it would no longer run the checkout's code.
+    """
+    import shlex
+    import sys
+
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    tree = os.path.dirname(os.path.dirname(package))
+    if not os.path.exists(os.path.join(tree, "ansible_collections", "kvmready", "host", "galaxy.yml")):
+        return _("Install it: python3 -m pip install 'kvmready[fleet]'")
+    python = sys.executable
+    words = ["-m", "pip", "install", "ansible-core>=2.16", "ansible-runner>=2.4"]
+    argv = [python, *words] if pip else ["python3", "-m", "pip", "--python", python, *words[2:]]
+    return _("Install it: {command}").format(command=shlex.join(argv))
 
 
 def collections() -> str:

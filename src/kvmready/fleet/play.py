@@ -12,6 +12,7 @@ from kvmready.typed import Any, NamedTuple, Union
 HOSTS_TASK = "the hosts of this play"
 """The task that tells, without asking any host, which there are."""
 WORK_TASK = "kvmready"
+AWAY_TASK = "a host that is away has failed"
 
 LIMITS = {"check": 300, "prove": 900, "up": 7200, "undo": 3600}
 """Seconds that an action may take on one host, where nobody says otherwise."""
@@ -75,6 +76,11 @@ def document(
         play["serial"] = list(inside.sizes)
     if inside.most is not None:
         play["max_fail_percentage"] = inside.most
+        # Ansible counts no unreachable hosts, so that a batch of which nobody answered would be followed by the next.
+        play["tasks"][-1].update(register="kvmready_done", ignore_unreachable=True)
+        play["tasks"].append(
+            {"name": AWAY_TASK, "ansible.builtin.fail": {"msg": ""}, "when": "kvmready_done is unreachable"}
+        )
     return [play]
 
 

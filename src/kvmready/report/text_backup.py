@@ -62,6 +62,23 @@ def created(canvas: Canvas, record: Record) -> Iterator[Any]:
     yield canvas.block(2, (_("in {folder}").format(folder=record["folder"]), "dim"))
 
 
+def planned(canvas: Canvas, record: Record) -> Iterator[Any]:
+    """What would be saved of each guest."""
+    yield canvas.block(2, _("These would be saved in {folder}:").format(folder=record["folder"]))
+    for one in record["guests"]:
+        if not one["ok"]:
+            yield canvas.block(2, _mark(canvas, "fail"), (one["name"], "bold"), "  " + one["error"], hang=3)
+            continue
+        words = [_("up to {size}").format(size=size(one["size"])), _(LEVELS[one["level"]]), _(METHODS[one["method"]])]
+        status = "warn" if one["left_out"] else "pass"
+        yield canvas.block(2, _mark(canvas, status), (one["name"], "bold"), (f"  {_(', ').join(words)}", "dim"), hang=3)
+        for disk in one["disks"]:
+            yield canvas.block(5, (disk["target"] + "  ", "cyan"), disk["path"])
+        for sentence in one["left_out"]:
+            yield canvas.block(5, (_("without: ") + sentence, STYLES["warn"]), hang=2)
+    yield canvas.block(5, _("the host's configuration"))
+
+
 def listed(canvas: Canvas, record: Record) -> Iterator[Any]:
     """One line a backup."""
     backups = record["backups"]

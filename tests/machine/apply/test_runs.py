@@ -98,6 +98,20 @@ def test_an_empty_plan_on_a_new_host_makes_no_directory(tmp_path: Path) -> None:
     assert not (tmp_path / "state").exists()
 
 
+def test_the_approval_of_a_plan_is_that_of_its_rest(place: Path, tmp_path: Path) -> None:
+    """A host that restarts in the middle looks again and needs fewer steps than the person saw."""
+    state, host = tmp_path / "state", LocalHost()
+    plan = plan_of(paths(place))
+    rest, more = plan_of(paths(place)[2:]), plan_of([*paths(place)[2:], str(place / "other.conf")])
+    assert not runner.is_rest(host, str(state), rest, plan.id), "no run was begun"
+    worker("apply", state, *paths(place), die_after=4)
+    assert runner.is_rest(host, str(state), rest, plan.id)
+    assert not runner.is_rest(host, str(state), more, plan.id)
+    assert not runner.is_rest(host, str(state), rest, more.id)
+    worker("apply", state, *paths(place))
+    assert not runner.is_rest(host, str(state), rest, plan.id), "the run has ended"
+
+
 DEATHS = tuple(range(1, 9))
 """Events of the worker's plan: run, begin and done for three steps, skipped, end."""
 

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.machine
 
 ROOT = Path(__file__).resolve().parents[3]
 COLLECTION = ROOT / "ansible_collections" / "kvmready" / "host"
-MODULES = ("check", "prove", "undo", "up")
+MODULES = ("backup", "check", "prove", "undo", "up")
 QUICK = (
     *("compile", "empty-init", "ignores", "line-endings", "no-assert", "no-get-exception", "no-illegal-filenames"),
     *("no-smart-quotes", "replace-urlopen", "shebang", "symlinks", "use-argspec-type-path", "use-compat-six"),

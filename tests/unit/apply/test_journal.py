@@ -186,3 +186,13 @@ def test_a_journal_that_cannot_be_written_stops_the_work(tmp_path: Path) -> None
     with pytest.raises(WorkError) as raised:
         log.add("end")
     assert raised.value.next_move
+
+
+def test_what_is_left_of_an_approved_plan(tmp_path: Path) -> None:
+    written(run_directory(tmp_path))
+    found = story(run_directory(tmp_path))
+    assert journal.steps_of(LocalHost(), found, PLAN.id) == {journal.key(FILE), journal.key(GROUP)}
+    assert journal.steps_of(LocalHost(), found, "another") == set()
+    (run_directory(tmp_path) / "plan.json").write_text("{")
+    with pytest.raises(InputError):
+        journal.steps_of(LocalHost(), found, PLAN.id)

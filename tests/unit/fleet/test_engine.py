@@ -50,7 +50,15 @@ def test_without_the_extra_the_way_to_it_is_told(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(KvmreadyError) as caught:
         engine.require()
-    assert "ansible, ansible_runner" in caught.value.why and "pip install 'kvmready[fleet]'" in caught.value.next_move
+    assert "ansible, ansible_runner" in caught.value.why
+    # From a checkout: the libraries, into the Python that runs it, by another's pip where it has none.
+    assert f"python3 -m pip --python {sys.executable} install 'ansible-core" in caught.value.next_move
+    assert f"Install it: {sys.executable} -m pip install" in engine._way_to_install(True)
+
+
+def test_what_is_installed_is_told_to_install_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "__file__", "/usr/lib/python3/dist-packages/kvmready/fleet/engine.py")
+    assert "pip install 'kvmready[fleet]'" in engine._way_to_install(True)
 
 
 def test_an_older_python_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,11 @@ def test_without_batches_nothing_is_said_of_them() -> None:
     assert "serial" not in made and "max_fail_percentage" not in made
 
 
+def test_a_host_that_is_away_counts_as_failed() -> None:
+    tasks = play.document("check", {}, play.batches("1", "0%"), 60)[0]["tasks"]
+    assert tasks[1]["ignore_unreachable"] and tasks[2]["when"] == f"{tasks[1]['register']} is unreachable"
+
+
 @pytest.mark.parametrize("sizes", ["", "0", "-1", "1,", "101%", "0%", "a", "1;2", "1000000"])
 def test_a_wrong_batch_is_refused(sizes: str) -> None:
     with pytest.raises(UsageError):
@@ -37,7 +42,7 @@ def test_a_wrong_share_is_refused(most: str) -> None:
 
 def test_the_last_task_is_given_time_and_its_plan() -> None:
     made = play.document("up", {"profile": "server"}, Batches(), 100, plans=True)[0]
-    task = made["tasks"][-1]
+    task = next(one for one in made["tasks"] if one["name"] == play.WORK_TASK)
     assert task["timeout"] == 100 + play.GRACE
     assert task["kvmready.host.up"]["plan"] == "{{ kvmready_plans[inventory_hostname] }}"
     assert "plan" not in play.document("up", {}, Batches(), 100)[0]["tasks"][-1]["kvmready.host.up"]

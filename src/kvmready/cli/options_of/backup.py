@@ -30,10 +30,11 @@ KEEP = (
 
 def _create() -> tuple[Option, ...]:
     return (
-        Option(("name",), "word", N_("the guest, by name or UUID"), metavar="NAME"),
+        Option(("names",), "words", N_("the guests, by name or UUID"), metavar="NAME"),
         Option(("--all",), "flag", N_("all guests of this host")),
         _folder("to"),
         INCREMENTAL,
+        Option(("--dry-run",), "flag", N_("show what would be saved, and make nothing")),
         Option(
             ("--method",),
             "value",

@@ -99,6 +99,8 @@ by standard input they come compressed. Of the host's filesystems only the one t
 
 TURN = 20
 """Seconds that one call waits for a job on the host."""
+PAUSE = 5
+"""Seconds until work is begun again that was ended there."""
 
 
 class Refused(Exception):
@@ -177,12 +179,13 @@ class HostAction(ActionBase):
         joined = False
         tries = 0
         while True:
-            begun = self.patiently("start", request)
+            begun = self.patiently("start", request, limit)
             joined = joined or (begun["same"] and begun.get("found", False))
             answer = self._await(begun["id"], limit)
             if answer["state"] == "died":
                 tries += 1
                 if tries < 3:
+                    time.sleep(PAUSE)  # while the host goes down, what is begun there is ended at once
                     continue  # a reboot, or somebody ended it: its journal tells where to carry on
                 raise Refused("failed", f"the work on the host was ended three times: {_last(answer['said'])}")
             if begun["same"] and not answer.get("busy"):
@@ -196,21 +199,22 @@ class HostAction(ActionBase):
                     "gave-up-waiting",
                     f"the work did not end in {self.options['timeout']} s; it goes on, and the next run joins it",
                 )
-            answer = self.patiently("wait", {"id": job, "seconds": min(TURN, left)})
+            answer = self.patiently("wait", {"id": job, "seconds": min(TURN, left)}, limit)
             if answer["state"] != "working":
                 return answer
 
     # how it is asked
 
-    def patiently(self, word, request):
-        """``ask``, and once more where the connection was lost, until the host has been away for ``reconnect``."""
-        limit = None
+    def patiently(self, word, request, limit):
+        """``ask``, and once more where the connection was lost, until the host has been away for ``reconnect`` seconds
+        or the time of the task is over."""
+        away = None
         while True:
             try:
                 return self.ask(word, request)
             except AnsibleConnectionFailure:
-                limit = limit or time.monotonic() + self.options["reconnect"]
-                if time.monotonic() >= limit:
+                away = away or min(limit, time.monotonic() + self.options["reconnect"])
+                if time.monotonic() >= away:
                     raise
                 try:
                     self._connection.reset()
