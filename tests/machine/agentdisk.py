@@ -64,5 +64,5 @@ def _build(work: Path) -> None:
     (tree / "start").write_text(START)
     made = ["/sbin/mke2fs", "-q", "-F", "-t", "ext4", "-m", "0", "-d", str(tree), str(work / "agent.img"), "64M"]
     command(made, timeout=120)
-    for part in (lists, tree, work / "all"):
-        cache.remove_tree(part)
+    for folder in (lists, tree, work / "all"):
+        cache.remove_tree(folder)
