@@ -21,7 +21,7 @@ def test_guests_of_plain_users() -> None:
         place(host)
         assert kvmready(host, "--version").status == 0
         guests.place_image(host)
-        assert guests.whole_life(host, "alice", "tcg") != "kvm-clock"
+        assert guests.whole_life(host, "alice", "tcg", again=True) != "kvm-clock"
         for words in (("list",), ("create", "mine", "--image", guests.IMAGE, "--accel", "tcg"), ("delete", "mine")):
             refused = kvmready(host, "vm", *words, user="bob")
             assert (refused.status, refused.stdout) == (3, ""), refused
