@@ -276,7 +276,9 @@ def read(arguments: Sequence[str]) -> Parsed | None:
     free: list[Option] = []
     ended = False  # everything behind a "--" stands alone, whatever it begins with
     for word in words:
-        if word == "--" and "verb" in values and not ended:
+        if word == "--" and not ended:
+            if not free:
+                return None  # for a verb that takes no word, it depends on the Python what argparse says of this
             ended = True
             continue
         name, equals, value = word.partition("=") if word.startswith("--") else (word, "", "")

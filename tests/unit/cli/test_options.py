@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from kvmready.cli import options, parser, usage
 from kvmready.errors import UsageError
@@ -28,6 +28,8 @@ def _by_argparse(words: list[str]) -> dict[str, object] | None:
 
 
 @given(st.one_of(st.none(), st.sampled_from(sorted(options.VERBS))), st.lists(st.sampled_from(WORDS), max_size=6))
+@example("check", ["--"])
+@example("explain", ["--", "-x"])
 @settings(max_examples=600, deadline=None)
 def test_it_says_what_argparse_says(verb: str | None, words: list[str]) -> None:
     words = [*([verb] if verb else []), *words]
