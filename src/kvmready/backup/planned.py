@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kvmready.backup import running
-from kvmready.backup.create import ANSWER_LIMIT, Wish, need_room
+from kvmready.backup.create import Wish, need_room
 from kvmready.backup.repository import Repository, new_id
 from kvmready.backup.sources import Source, sources
 from kvmready.domains.connection import Libvirt
@@ -51,7 +51,9 @@ def _guest(host: Workshop, repository: Repository, libvirt: Libvirt, guest: Doma
     found = sources(host, libvirt, definition, new_id(host))
     plan = running.Plan("offline", "", "")
     if guest.active and found.disks:
-        libvirt.text("domblkstat", f"--domain={guest.uuid}", f"--device={found.disks[0].target}", limit=ANSWER_LIMIT)
+        libvirt.text(
+            "domblkstat", f"--domain={guest.uuid}", f"--device={found.disks[0].target}", limit=running.ANSWER_LIMIT
+        )
         if wish.method == "snapshot":
             plan = running.Plan("snapshot", "", "")
         else:
