@@ -14,7 +14,8 @@ options:
   timeout:
     description:
       - Seconds that the work on the host may take before the task gives up waiting.
-      - What M(kvmready.host.up), M(kvmready.host.undo) and M(kvmready.host.backup) began goes on; the next run joins it.
+      - What M(kvmready.host.up), M(kvmready.host.undo) and M(kvmready.host.backup) began goes on; the next run
+        joins it.
     type: int
     default: 7200
   reconnect:
