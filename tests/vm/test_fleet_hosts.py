@@ -147,8 +147,8 @@ def test_a_mishap_is_a_row_of_its_own(mishaps: Hosts) -> None:
     }, mishaps.messages()
     assert rows["good"].changed and rows["restarted"].changed
     assert "/var/lib/kvmready" in rows["full"].message
-    ended = order(mishaps)
-    assert ended.index("good", 5) < ended.index("hung", 5), "it waited for nobody"
+    ended = {host: place for place, host in enumerate(order(mishaps))}
+    assert ended["good"] < ended["hung"], "it waited for nobody"
 
 
 def test_a_host_that_restarted_carried_on_from_its_journal(mishaps: Hosts) -> None:

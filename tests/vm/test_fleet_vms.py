@@ -7,6 +7,7 @@ The tests build on each other, in the order of this file.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,7 +20,14 @@ from tests.vm.controller import Controller
 from tests.vm.lab import machine
 from tests.vm.lab.machine import Machine
 
-pytestmark = [pytest.mark.vm, pytest.mark.timeout(2400)]
+pytestmark = [
+    pytest.mark.vm,
+    pytest.mark.timeout(2400),
+    pytest.mark.skipif(
+        os.environ.get("KVMREADY_LONG_TESTS") != "1",
+        reason="three emulated machines at once take long; KVMREADY_LONG_TESTS=1 runs them",
+    ),
+]
 
 WANTED = ("--user", "alice", "--timeout", "1500")
 READY = {"ready", "ready-with-warnings"}
