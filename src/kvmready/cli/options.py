@@ -276,7 +276,7 @@ def read(arguments: Sequence[str]) -> Parsed | None:
     free: list[Option] = []
     ended = False  # everything behind a "--" stands alone, whatever it begins with
     for word in words:
-        if word == "--" and "verb" in values and not ended:
+        if word == "--" and free and not ended:
             ended = True
             continue
         name, equals, value = word.partition("=") if word.startswith("--") else (word, "", "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 from kvmready import timers
 from kvmready.errors import WorkError
@@ -26,13 +26,14 @@ def test_the_service_runs_each_command_with_its_words_as_they_are() -> None:
     assert 'ExecStart="/bin/a" "x y" "100%%\\"$$HOME\\x0a"\nExecStart="/bin/b"\nNice=10\n' in text
 
 
+@example("$")
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\0")))
 def test_an_argument_of_a_unit_is_read_back(word: str) -> None:
     line = timers.quoted(word)
     assert "\n" not in line and line[0] == line[-1] == '"'
     inner = line[1:-1].replace("%%", "%").replace("$$", "$")
     if "\\x" not in inner and word.isprintable():
-        assert shlex.split(f'"{inner}"'.replace("$", "\\$").replace("`", "\\`")) == [word]
+        assert shlex.split(f'"{inner}"') == [word]
 
 
 def test_the_timer_makes_up_for_what_was_missed() -> None:
