@@ -25,6 +25,7 @@ IN_EMULATED_MACHINES = (
     "tests/vm/test_trixie_journey.py",
     "tests/vm/test_without_svm.py",
     "tests/vm/test_bridge_vm.py",
+    "tests/vm/test_fleet_vms.py",
     "tests/vm/test_faults.py::test_with_a_kernel_of_its_own",
     "tests/vm/test_trixie.py::test_guests_run_under_its_own_kernel",
     "tests/vm/test_backup.py::test_a_guest_under_kvm_comes_back_with_its_file",

@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jsonschema
 import pexpect  # type: ignore[import-untyped]
@@ -23,6 +23,7 @@ import pytest
 
 from kvmready.fleet import records
 from tests.vm import snapshot
+from tests.vm.controller import Controller
 from tests.vm.lab import needs, nspawn
 from tests.vm.lab.nspawn import Container
 from tests.vm.product import ROOT, SCHEMA, look
@@ -40,71 +41,12 @@ case "$*" in *version_info*) echo 3.6.8 ;; *) echo 'no module kvmready' >&2; exi
 """Stands for a Python that is too old: it says its version, and can do nothing else."""
 
 
-class Fleet(NamedTuple):
-    """The hosts and where this test's own files are."""
+class Fleet(Controller):
+    """The fresh host and the one whose Python is too old; a third is in the inventory and away."""
 
-    fresh: Container
-    old: Container
-    folder: Path
-
-    @property
-    def inventory(self) -> str:
-        return str(self.folder / "hosts.ini")
-
-    @property
-    def environment(self) -> dict[str, str]:
-        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-        more = {"HOME": str(self.folder), "PYTHONPATH": str(ROOT / "src"), "ANSIBLE_COLLECTIONS_PATH": str(ROOT)}
-        return {**os.environ, "PATH": path, "LC_ALL": "C.UTF-8", "COLUMNS": "100", **more}
-
-    def kvmready(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
-        argv = [sys.executable, "-m", "kvmready", "fleet", *words]
-        if words[0] not in ("report", "diff"):
-            argv += ["-i", self.inventory]
-        environment = {**self.environment, "ANSIBLE_REMOTE_USER": "bob", **more}
-        return subprocess.run(
-            argv,
-            env=environment,
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=600,
-        )
-
-    def playbook(self, task: dict[str, Any], *words: str) -> dict[str, Any]:
-        """Carry out a task on the fresh host as a person would who has Ansible; its result, whole."""
-        there = self.folder / "result.json"
-        keep = {"content": "{{ result | to_json }}", "dest": str(there), "mode": "0600"}
-        tasks = [
-            {**task, "register": "result", "ignore_errors": True},
-            {
-                "ansible.builtin.copy": keep,
-                "delegate_to": "localhost",
-                "become": False,
-                "check_mode": False,
-                "diff": False,
-            },
-        ]
-        file = self.folder / "play.yml"
-        file.write_text(json.dumps([{"hosts": "fresh", "gather_facts": False, "become": True, "tasks": tasks}]))
-        there.unlink(missing_ok=True)
-        done = self.ansible(str(file), *words)
-        assert there.exists(), done
-        result: dict[str, Any] = json.loads(there.read_text())
-        return result
-
-    def ansible(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run ansible-playbook."""
-        argv = ["ansible-playbook", "-i", self.inventory, *words]
-        environment = {**self.environment, "ANSIBLE_REMOTE_USER": "bob"}
-        return subprocess.run(argv, env=environment, cwd=self.folder, capture_output=True, text=True, timeout=600)
-
-    def run(self) -> records.Index:
-        return records.load(records.find(records.home({"HOME": str(self.folder)}), None))
-
-    def rows(self) -> dict[str, str]:
-        return {row.host: row.outcome for row in self.run().rows}
+    def __init__(self, folder: Path, fresh: Container, old: Container) -> None:
+        super().__init__(folder, {"fresh": fresh, "old": old}, away=("away",))
+        self.fresh, self.old = fresh, old
 
 
 @pytest.fixture(scope="module")
@@ -121,14 +63,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
         for name in ("/usr/bin/python3", "/usr/bin/python3.11"):
             old.run(["rm", "-f", name]).check()
             old.write(name, OLD, 0o755)
-        known = "".join(f"{host.address} {host.read('/etc/ssh/ssh_host_ed25519_key.pub')}" for host in (fresh, old))
-        (folder / "known_hosts").write_text(known)
-        (folder / "hosts.ini").write_text(
-            f"fresh ansible_host={fresh.address}\nold ansible_host={old.address}\n"
-            f"away ansible_host=127.0.0.1 ansible_port=1\n\n[all:vars]\nansible_ssh_private_key_file={fresh.key}\n"
-            f"ansible_ssh_common_args=-o UserKnownHostsFile={folder}/known_hosts -o HostKeyAlgorithms=ssh-ed25519\n"
-        )
-        yield Fleet(fresh, old, folder)
+        yield Fleet(folder, fresh, old)
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +91,7 @@ def test_a_host_with_another_key_is_not_talked_to(fleet: Fleet) -> None:
     file.write_text(f"{fleet.fresh.address} {other.with_suffix('.pub').read_text()}")
     try:
         apart = "-o ControlMaster=no -o ControlPath=none"  # no connection from before
-        assert fleet.kvmready("check", "--limit", "fresh", ANSIBLE_SSH_ARGS=apart).returncode == 1
+        assert fleet.kvmready("check", "--limit", "fresh", more={"ANSIBLE_SSH_ARGS": apart}).returncode == 1
     finally:
         file.write_text(known)
     assert fleet.rows() == {"fresh": "unreachable"}
@@ -199,11 +134,13 @@ def test_a_program_that_somebody_could_have_planted_is_not_run(fleet: Fleet, bad
     )
 
 
-def test_the_password_of_become_is_nowhere_to_be_seen(fleet: Fleet) -> None:
+@pytest.mark.parametrize("pipelining", ["0", "1"])
+def test_the_password_of_become_is_nowhere_to_be_seen(fleet: Fleet, pipelining: str) -> None:
+    fleet.fresh.run(["rm", "-rf", "/var/cache/kvmready"]).check()  # so that the program is brought as well
     child = pexpect.spawn(
         sys.executable,
         ["-m", "kvmready", "fleet", "check", "-i", fleet.inventory, "--limit", "fresh", "--ask-become-pass", *WANTED],
-        env={**fleet.environment, "ANSIBLE_REMOTE_USER": "carol"},
+        env={**fleet.environment, "ANSIBLE_REMOTE_USER": "carol", "ANSIBLE_PIPELINING": pipelining},
         cwd=fleet.folder,
         timeout=120,
         encoding="utf-8",
@@ -232,50 +169,19 @@ def _holding(secret: str) -> Iterator[Path]:
 
 
 def test_check_mode_is_the_plan(fleet: Fleet, before: dict[str, Any]) -> None:
-    task = {"kvmready.host.up": {"users": ["alice"], "accel": "tcg", "archive": _archive(fleet)}}
-    result = fleet.playbook(task, "--check", "--diff")
+    task = {"kvmready.host.up": {"users": ["alice"], "accel": "tcg", "archive": fleet.archive()}}
+    result = fleet.playbook("fresh", task, "--check", "--diff")
     assert (result["failed"], result["changed"], result["outcome"]) == (False, True, "not-ready"), result
     plan = result["report"]["plan"]
     assert plan["steps"] and "apt-get install" in " ".join(result["diff"][0]["after"].split())
-    result = fleet.playbook({"kvmready.host.up": {**task["kvmready.host.up"], "plan": "0" * 64}})
+    result = fleet.playbook("fresh", {"kvmready.host.up": {**task["kvmready.host.up"], "plan": "0" * 64}})
     assert (result["failed"], result["changed"]) == (True, False) and "approved" in result["msg"], result
     assert snapshot.differences(before, look(fleet.fresh), OURS) == []
 
 
-def _archive(fleet: Fleet) -> str:
-    from kvmready.fleet import archive
-
-    path = fleet.folder / "kvmready.pyz"
-    if not path.exists():
-        path.write_bytes(archive.installed())
-    return str(path)
-
-
 def test_up_outlives_its_fleet_and_is_joined(fleet: Fleet) -> None:
     """The controller dies in the middle; the host works on, and the next up finds its work and waits for it."""
-    argv = [
-        sys.executable,
-        "-m",
-        "kvmready",
-        "fleet",
-        "up",
-        "-i",
-        fleet.inventory,
-        "--limit",
-        "fresh",
-        "--yes",
-        *WANTED,
-    ]
-    first = subprocess.Popen(
-        argv,
-        env={**fleet.environment, "ANSIBLE_REMOTE_USER": "bob"},
-        cwd=fleet.folder,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    first = fleet.begin("up", "--limit", "fresh", "--yes", *WANTED)
     limit = time.monotonic() + 120
     while (
         "intent" not in fleet.fresh.run(["sh", "-c", "cat /var/lib/kvmready/runs/*/journal.jsonl 2>/dev/null"]).stdout
@@ -285,8 +191,8 @@ def test_up_outlives_its_fleet_and_is_joined(fleet: Fleet) -> None:
     os.killpg(first.pid, signal.SIGKILL)
     first.communicate()
     fleet.fresh.run(["sh", "-c", "pkill -u bob sshd; pkill -u bob sudo; true"])
-    task = {"kvmready.host.up": {"users": ["alice"], "accel": "tcg", "archive": _archive(fleet)}}
-    result = fleet.playbook(task)
+    task = {"kvmready.host.up": {"users": ["alice"], "accel": "tcg", "archive": fleet.archive()}}
+    result = fleet.playbook("fresh", task)
     assert not result["failed"], result
     assert result["joined"] and result["changed"] and result["outcome"] in ("ready", "ready-with-warnings")
     runs = fleet.fresh.run(["ls", "/var/lib/kvmready/runs"]).check().stdout.split()

@@ -131,6 +131,7 @@ def _guest(
         return _guest(host, repository, libvirt, guest, wish, notify)
     if leftovers.end_job(host, libvirt, guest):
         notify(Event("progress", text=_("a backup job that an earlier backup had left was ended")))
+    leftovers.require_no_lost_job(libvirt, guest)
     leftovers.sweep(host, libvirt, active or defined)
     found = sources(host, libvirt, active or defined, id)
     plan = running.Plan("offline", "", "")

@@ -11,7 +11,9 @@ from kvmready.backup.sources import SPOOL, SPOOL_NAME
 from kvmready.domains.connection import Libvirt
 from kvmready.domains.definition import Definition, definitions_of, tree
 from kvmready.domains.listing import domains
+from kvmready.errors import WorkError
 from kvmready.host.door import Workshop
+from kvmready.i18n import _
 from kvmready.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,6 +36,21 @@ def end_job(host: Workshop, libvirt: Libvirt, guest: Domain) -> bool:
         return False
     job.finish(host, libvirt, guest.uuid)
     return True
+
+
+def require_no_lost_job(libvirt: Libvirt, guest: Domain) -> None:
+    """Raises WorkError where libvirt holds the guest for a backup job of which it knows nothing.
+
+    So it is when libvirtd was killed between noting that a job begins and noting which (src/qemu/qemu_backup.c): what
+    it read in again says that a job is there, for which every change of the guest waits, and which nobody can end.
+    """
+    result = libvirt.run("domjobinfo", f"--domain={guest.uuid}") if guest.active else None
+    if result is not None and not result.ok and "job data missing" in result.stderr:
+        raise WorkError(
+            _("libvirt holds the guest {name} for a backup job that it has lost.").format(name=guest.name),
+            " ".join(result.stderr.split()),
+            _("The guest runs on, but libvirt changes nothing of it before it was shut off and started again."),
+        )
 
 
 def sweep(host: Workshop, libvirt: Libvirt, found: Definition) -> None:

@@ -37,7 +37,7 @@ class Guest:
         self._host = host
         self._name = name
         self.address = ""
-        host.until(self._up, 120)
+        host.until(self._up, 300)
 
     def _up(self) -> bool:
         if not self.address:

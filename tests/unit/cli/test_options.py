@@ -57,7 +57,9 @@ def test_usual_lines_need_no_argparse(line: str) -> None:
     assert parsed is not None and vars(parsed) == _by_argparse(line.split())
 
 
-@pytest.mark.parametrize("line", ["", "foo", "check --help", "check --from", "check --format pdf", "check --strict=1"])
+@pytest.mark.parametrize(
+    "line", ["", "foo", "check --help", "check --from", "check --format pdf", "check --strict=1", "check --"]
+)
 def test_mistakes_and_help_are_left_to_argparse(line: str) -> None:
     assert options.read(line.split()) is None
 
