@@ -16,6 +16,11 @@ import pytest
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+REAL = ("tests/machine/", "tests/vm/")
+"""Tests with limits of time that a machine with other work can break: one that fails is tried once more, and the end
+of the run names it. Where it fails again, it failed. All others have one try.
+"""
+
 EMULATED = "emulated machines"
 HERE = "this machine"
 IN_EMULATED_MACHINES = (
@@ -36,13 +41,15 @@ def place(nodeid: str) -> str:
     """The group of a test, or its own name where it may run anywhere. Groups run in one process each."""
     if nodeid.startswith(IN_EMULATED_MACHINES):
         return EMULATED
-    return HERE if nodeid.startswith(("tests/machine/", "tests/vm/")) else nodeid
+    return HERE if nodeid.startswith(REAL) else nodeid
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "vm_tools" in getattr(item, "fixturenames", ()) and place(item.nodeid) != EMULATED:
             raise pytest.UsageError(f"{item.nodeid} starts an emulated machine: name it in tests/conftest.py")
+        if item.nodeid.startswith(REAL):
+            item.add_marker(pytest.mark.flaky(reruns=1, reruns_delay=5))
 
 
 @pytest.hookimpl(optionalhook=True)
