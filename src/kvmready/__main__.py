@@ -27,9 +27,9 @@ def main() -> int:
     except KvmreadyError as error:
         if debug:
             raise
-        cause = getattr(error, "cause", "")
-        see = _("See: {command}").format(command=f"kvmready explain {cause}")
-        for line in (error.what, error.why, error.next_move, see if cause and see != error.next_move else ""):
+        see = _("See: {command}").format(command=f"kvmready explain {error.cause}")
+        unsaid = error.cause and see not in error.next_move
+        for line in (error.what, error.why, error.next_move, see if unsaid else ""):
             if line:
                 print(("kvmready: " if line is error.what else "  ") + _visible(line), file=sys.stderr)  # noqa: T201
         return error.exit_status

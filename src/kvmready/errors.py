@@ -16,10 +16,12 @@ class KvmreadyError(Exception):
     """What went wrong, in three parts, each a whole sentence or empty.
 
     ``what`` happened, ``why`` (the system's own words where there are some), and the ``next_move`` of the reader.
-    ``exit_status`` is what the command ends with when nobody handles the error.
+    ``exit_status`` is what the command ends with when nobody handles the error. ``cause`` is an id of the catalogue,
+    of which ``kvmready explain`` tells more, or empty.
     """
 
     exit_status = EXIT_NOT_READY
+    cause: str = ""
 
     def __init__(self, what: str, why: str = "", next_move: str = "") -> None:
         super().__init__(what)

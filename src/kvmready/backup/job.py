@@ -201,7 +201,7 @@ def cancel(libvirt: Libvirt, uuid: str) -> None:
 
 def finish(host: Workshop, libvirt: Libvirt, uuid: str) -> None:
     """End a job whose disks have been pulled, and wait until it is gone. Raises LibvirtError."""
-    libvirt.run("domjobabort", f"--domain={uuid}")  # a libvirt that is being restarted may not answer this once
+    cancel(libvirt, uuid)  # a libvirt that is being restarted may not answer this once
     end = time.monotonic() + SILENCE
     nap = 0.02
     while True:

@@ -51,9 +51,7 @@ def _guest(host: Workshop, repository: Repository, libvirt: Libvirt, guest: Doma
     found = sources(host, libvirt, definition, new_id(host))
     plan = running.Plan("offline", "", "")
     if guest.active and found.disks:
-        libvirt.text(
-            "domblkstat", f"--domain={guest.uuid}", f"--device={found.disks[0].target}", limit=running.ANSWER_LIMIT
-        )
+        running.answers(libvirt, guest, found.disks[0].target)
         if wish.method == "snapshot":
             plan = running.Plan("snapshot", "", "")
         else:

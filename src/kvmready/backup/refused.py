@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kvmready.errors import InputError, KvmreadyError, WorkError
+from kvmready.errors import InputError, WorkError
 from kvmready.i18n import _
 
 NO_SPACE = "storage.no-space"
@@ -36,8 +36,3 @@ class Damaged(InputError):
 def _with(next_move: str, cause: str) -> str:
     more = _("See: {command}").format(command=f"kvmready explain {cause}")
     return f"{next_move} {more}" if next_move else more
-
-
-def cause_of(error: KvmreadyError | None) -> str:
-    """The cause of an error, "" where it has none."""
-    return str(getattr(error, "cause", ""))

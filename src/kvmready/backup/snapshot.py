@@ -14,7 +14,7 @@ from kvmready.backup.freeze import frozen
 from kvmready.backup.pace import Pace
 from kvmready.backup.refused import Refused
 from kvmready.backup.repository import items
-from kvmready.backup.sources import SPOOL, Source, Sources
+from kvmready.backup.sources import SPOOL, Source, Sources, disk_file
 from kvmready.domains.connection import Libvirt
 from kvmready.domains.definition import Definition, definition_of
 from kvmready.host.door import Workshop
@@ -63,7 +63,7 @@ def save(saved: Saved, guest: Domain, found: Sources, agent: bool, id: str) -> t
     host.remove(file, lasting=False)
     options = image.compression(host, saved.folder)
     for one in found.disks:
-        name = f"disk-{one.target}.qcow2"
+        name = disk_file(one.target)
         log = f"{saved.folder}/progress.log"
         pace = Pace(one.used, saved.say)
         image.copy(host, image.node(one.path, one.format), f"{saved.folder}/{name}", log, pace, options=options)

@@ -38,7 +38,6 @@ def _repository(host: LocalHost, parsed: Parsed) -> Repository:
 
 def _create(host: LocalHost, parsed: Parsed) -> int:
     from kvmready.backup import create
-    from kvmready.backup.refused import cause_of
     from kvmready.domains.connection import Libvirt
     from kvmready.domains.listing import domains, find
 
@@ -61,7 +60,7 @@ def _create(host: LocalHost, parsed: Parsed) -> int:
             "name": outcome.name,
             "ok": outcome.entry is not None,
             "error": str(outcome.error) if outcome.error is not None else "",
-            "cause": cause_of(outcome.error),
+            "cause": outcome.error.cause if outcome.error is not None else "",
             "backup": _record(outcome.entry) if outcome.entry is not None else None,
         }
         for outcome in outcomes

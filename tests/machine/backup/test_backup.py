@@ -163,6 +163,7 @@ def test_what_is_damaged_is_found_and_not_restored(host: Host) -> None:
         done = host.backup("restore", one["id"], "--from", BACKUPS)
         assert done.returncode == 2 and "is damaged" in done.stderr
         assert "kvmready explain storage.backup-damaged" in done.stderr
+        assert done.stderr.count("kvmready explain") == 1
     assert host.run("ls", "-A", IMAGES) == ""
     assert host.backup("restore", good["id"], "--from", BACKUPS).returncode == 0
 
@@ -173,6 +174,7 @@ def test_nothing_is_overwritten_unasked(host: Host) -> None:
     done = host.backup("restore", "web", "--from", BACKUPS)
     assert done.returncode == 1 and "--force" in done.stderr
     assert "kvmready explain storage.restore-in-the-way" in done.stderr
+    assert done.stderr.count("kvmready explain") == 1
     host.stack.virsh("start", uuid)
     done = host.backup("restore", "web", "--force", "--from", BACKUPS)
     assert done.returncode == 1 and "is running" in done.stderr
