@@ -11,7 +11,8 @@ import shutil
 from pathlib import Path
 
 from tests.machine import cloudimage
-from tests.vm.lab import cache, repo
+from tests.vm import debs
+from tests.vm.lab import cache
 from tests.vm.lab.cache import command
 
 CHANNEL = "<channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>"
@@ -35,23 +36,7 @@ def disk() -> Path:
 
 def _build(work: Path) -> None:
     lists, tree = work / "apt", work / "tree"
-    for part in ("lists/partial", "archives/partial"):
-        (lists / part).mkdir(parents=True)
-    (lists / "sources.list").write_text(repo.sources(cloudimage.SUITE))
-    (lists / "status").touch()  # nothing is installed, so that its libraries come too
-    options = [
-        f"Dir::State::status={lists}/status",
-        f"Dir::State::lists={lists}/lists",
-        f"Dir::State::extended_states={lists}/extended_states",
-        f"Dir::Etc::sourcelist={lists}/sources.list",
-        "Dir::Etc::sourceparts=-",
-        f"Dir::Cache={lists}",
-        "APT::Sandbox::User=root",
-    ]
-    apt = ["apt-get", "--quiet", "--yes", *(word for option in options for word in ("-o", option))]
-    command([*apt, "update"], timeout=300)
-    command([*apt, "install", "--download-only", "--no-install-recommends", "qemu-guest-agent"], timeout=300)
-    for deb in (lists / "archives").glob("*.deb"):
+    for deb in debs.download(lists, cloudimage.SUITE, ("qemu-guest-agent",)):
         command(["dpkg-deb", "-x", str(deb), str(work / "all")], timeout=60)
     for part in (*LIBRARIES, "usr/sbin"):
         (tree / part).mkdir(parents=True)

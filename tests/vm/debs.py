@@ -31,11 +31,25 @@ def _fetched(base: str, names: tuple[str, ...]) -> Path:
 
 def _fetch(work: Path, trees: bases.Trees, names: tuple[str, ...]) -> None:
     """By this machine's apt, with the host's own list of installed packages."""
+    status = next(layer / "var/lib/dpkg/status" for layer in trees.layers if (layer / "var/lib/dpkg/status").exists())
     lists = work / "apt"
+    for deb in download(lists, "bookworm", names, status):
+        deb.rename(work / deb.name)
+    cache.remove_tree(lists)
+
+
+def download(lists: Path, suite: str, names: tuple[str, ...], status: Path | None = None) -> list[Path]:
+    """Fetch packages with what they need into a new folder for apt's own files.
+
+    ``status`` is dpkg's list of what is installed already; without one nothing is, so that every library comes too.
+    Raises LabError.
+    """
     for part in ("lists/partial", "archives/partial"):
         (lists / part).mkdir(parents=True)
-    (lists / "sources.list").write_text(repo.sources("bookworm"))
-    status = next(layer / "var/lib/dpkg/status" for layer in trees.layers if (layer / "var/lib/dpkg/status").exists())
+    (lists / "sources.list").write_text(repo.sources(suite))
+    if status is None:
+        status = lists / "status"
+        status.touch()
     options = [
         f"Dir::State::status={status}",
         f"Dir::State::lists={lists}/lists",
@@ -48,6 +62,4 @@ def _fetch(work: Path, trees: bases.Trees, names: tuple[str, ...]) -> None:
     apt = ["apt-get", "--quiet", "--yes", *(word for option in options for word in ("-o", option))]
     cache.command([*apt, "update"], timeout=300)
     cache.command([*apt, "install", "--download-only", "--no-install-recommends", *names], timeout=300)
-    for deb in (lists / "archives").glob("*.deb"):
-        deb.rename(work / deb.name)
-    cache.remove_tree(lists)
+    return list((lists / "archives").glob("*.deb"))

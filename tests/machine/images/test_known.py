@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 
 from kvmready import images
 from kvmready.host.local import LocalHost
-from kvmready.images import fetching, http, shelf
+from kvmready.images import fetching, http
 from tests.machine.images.mirror import ARCH, Mirror
 from tests.machine.images.test_resolve import raw, sha256
 
@@ -50,14 +49,6 @@ def mirror(makers: Mirror, monkeypatch: pytest.MonkeyPatch) -> Mirror:
     monkeypatch.setenv("https_proxy", makers.url)
     monkeypatch.setenv("SSL_CERT_FILE", str(makers.authority))
     return makers
-
-
-@pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "own" / "images"
-    monkeypatch.setattr(shelf, "ROOTS", str(folder))
-    monkeypatch.setattr(shelf, "USERS", os.path.relpath(folder, pwd.getpwuid(os.geteuid()).pw_dir))
-    return folder
 
 
 def got(name: str, host: Host | None = None) -> images.Image:

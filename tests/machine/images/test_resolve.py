@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import pwd
 import signal
 import subprocess
 import sys
@@ -18,7 +17,7 @@ import pytest
 from kvmready import images
 from kvmready.errors import InputError, UsageError, WorkError
 from kvmready.host.local import LocalHost
-from kvmready.images import fetching, http, shelf
+from kvmready.images import fetching, http
 from kvmready.images.table import Known
 from tests.machine.images.server import Server
 
@@ -47,14 +46,6 @@ class Host(LocalHost):
 def server() -> Iterator[Server]:
     with Server().running() as one:
         yield one
-
-
-@pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "own" / "images"
-    monkeypatch.setattr(shelf, "ROOTS", str(folder))
-    monkeypatch.setattr(shelf, "USERS", os.path.relpath(folder, pwd.getpwuid(os.geteuid()).pw_dir))
-    return folder
 
 
 @pytest.fixture
